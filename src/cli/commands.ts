@@ -1,0 +1,41 @@
+/** @file The table of commands. Each is loaded only when it is chosen, so `--help` costs nothing. */
+import type { CommandDef } from 'citty';
+
+/** One row of the table: what the overview says about the command, and where it is. */
+export interface CommandEntry {
+  readonly description: string;
+  // biome-ignore lint/suspicious/noExplicitAny: each command has its own arguments; citty checks them.
+  load(): Promise<{ readonly default: CommandDef<any> }>;
+}
+
+/** Every command by name, in the order of the overview. */
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  start: {
+    description: 'Serve the search page, with a first library to try',
+    load: () => import('./commands/start.ts'),
+  },
+  index: {
+    description: 'Index a folder of pictures into a library',
+    load: () => import('./commands/index.ts'),
+  },
+  search: {
+    description: 'Find pictures in a library by text or by picture',
+    load: () => import('./commands/search.ts'),
+  },
+  serve: {
+    description: 'Serve a library over HTTP',
+    load: () => import('./commands/serve.ts'),
+  },
+  data: {
+    description: 'Install the training and evaluation data',
+    load: () => import('./commands/data.ts'),
+  },
+  train: {
+    description: 'Train a recipe and write a bundle',
+    load: () => import('./commands/train.ts'),
+  },
+  eval: {
+    description: 'Measure a bundle',
+    load: () => import('./commands/eval.ts'),
+  },
+};
