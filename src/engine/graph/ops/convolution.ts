@@ -1,0 +1,155 @@
+/** @file Convolutions and pools over 1 to 3 spatial axes. B: batch; C: channels; G: groups. Layout `[B, C, ...spatial]`. */
+import { type Dim, formatShape, ShapeError } from '../../core/index.ts';
+import { type Attributes, applyOp1, defineOp, int, intOf, ints, intsOf, type Value } from '../value.ts';
+import { required, requireFloat, requireSameDtype } from './operand.ts';
+
+/** How a window moves over the spatial axes. */
+export interface WindowOptions {
+  /** Steps between windows, one per spatial axis; 1 if absent. */
+  readonly strides?: readonly number[];
+  /** Elements of padding: all beginnings, then all ends; 0 if absent. */
+  readonly pads?: readonly number[];
+  /** Steps between the elements of a window; 1 if absent. */
+  readonly dilations?: readonly number[];
+}
+
+/** The window options of a node with every default filled in. */
+export function windowOf(attributes: Attributes, numSpatial: number): Required<WindowOptions> {
+  return {
+    strides: intsOf(attributes, 'strides', new Array<number>(numSpatial).fill(1)),
+    pads: intsOf(attributes, 'pads', new Array<number>(2 * numSpatial).fill(0)),
+    dilations: intsOf(attributes, 'dilations', new Array<number>(numSpatial).fill(1)),
+  };
+}
+
+function windowAttributes(options: WindowOptions): Attributes {
+  return {
+    ...(options.strides ? { strides: ints(options.strides) } : {}),
+    ...(options.pads ? { pads: ints(options.pads) } : {}),
+    ...(options.dilations ? { dilations: ints(options.dilations) } : {}),
+  };
+}
+
+/** The spatial size after a window of `kernel` has moved over `spatial`; a symbolic size gives a new symbol. */
+function windowedDims(
+  opType: string,
+  spatial: readonly Dim[],
+  kernel: readonly number[],
+  window: Required<WindowOptions>,
+): Dim[] {
+  return spatial.map((dim, i) => {
+    if (typeof dim !== 'number') throw new ShapeError(`${opType}: spatial axes must be static, got "${dim}"`);
+    const padded = dim + window.pads[i]! + window.pads[i + spatial.length]!;
+    const length = Math.floor((padded - window.dilations[i]! * (kernel[i]! - 1) - 1) / window.strides[i]!) + 1;
+    if (length < 1) throw new ShapeError(`${opType}: a window of ${kernel} does not fit into ${formatShape(spatial)}`);
+    return length;
+  });
+}
+
+function numbers(opType: string, shape: readonly Dim[]): number[] {
+  return shape.map((dim) => {
+    if (typeof dim !== 'number') throw new ShapeError(`${opType}: weights must be static, got ${formatShape(shape)}`);
+    return dim;
+  });
+}
+
+const pooling = (opType: string) =>
+  defineOp(opType as 'MaxPool', (inputs, attributes) => {
+    const x = required(opType, inputs, 0);
+    requireFloat(opType, x);
+    const kernel = intsOf(attributes, 'kernel_shape', []);
+    const window = windowOf(attributes, x.rank - 2);
+    return [
+      { dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...windowedDims(opType, x.shape.slice(2), kernel, window)] },
+    ];
+  });
+
+/** The convolution and pooling op definitions. */
+export const convolutionOps = {
+  Conv: defineOp('Conv', (inputs, attributes) => {
+    const [x, w] = [required('Conv', inputs, 0), required('Conv', inputs, 1)];
+    requireSameDtype('Conv', x, w, inputs[2]);
+    const kernel = numbers('Conv', w.shape);
+    const group = intOf(attributes, 'group', 1);
+    if (x.rank !== w.rank || x.rank < 3 || x.shape[1] !== kernel[1]! * group || kernel[0]! % group !== 0) {
+      throw new ShapeError(
+        `Conv: w must be [out, in / group, ...kernel] for x ${formatShape(x.shape)} and group ${group}, got ${formatShape(w.shape)}`,
+      );
+    }
+    const spatial = windowedDims('Conv', x.shape.slice(2), kernel.slice(2), windowOf(attributes, x.rank - 2));
+    return [{ dtype: x.dtype, shape: [x.shape[0]!, kernel[0]!, ...spatial] }];
+  }),
+  ConvTranspose: defineOp('ConvTranspose', (inputs, attributes) => {
+    const [x, w] = [required('ConvTranspose', inputs, 0), required('ConvTranspose', inputs, 1)];
+    requireSameDtype('ConvTranspose', x, w, inputs[2]);
+    const kernel = numbers('ConvTranspose', w.shape);
+    const numSpatial = x.rank - 2;
+    const group = intOf(attributes, 'group', 1);
+    if (x.rank !== w.rank || x.rank < 3 || x.shape[1] !== kernel[0]) {
+      throw new ShapeError(
+        `ConvTranspose: w must be [in, out / group, ...kernel] for x ${formatShape(x.shape)}, got ${formatShape(w.shape)}`,
+      );
+    }
+    const window = windowOf(attributes, numSpatial);
+    const outputPadding = intsOf(attributes, 'output_padding', new Array<number>(numSpatial).fill(0));
+    const spatial = numbers('ConvTranspose', x.shape.slice(2)).map(
+      (dim, i) =>
+        (dim - 1) * window.strides[i]! +
+        window.dilations[i]! * (kernel[i + 2]! - 1) +
+        1 +
+        outputPadding[i]! -
+        window.pads[i]! -
+        window.pads[i + numSpatial]!,
+    );
+    return [{ dtype: x.dtype, shape: [x.shape[0]!, kernel[1]! * group, ...spatial] }];
+  }),
+  MaxPool: pooling('MaxPool'),
+  AveragePool: { ...pooling('AveragePool'), opType: 'AveragePool' as const },
+  GlobalAveragePool: defineOp('GlobalAveragePool', (inputs) => {
+    const x = required('GlobalAveragePool', inputs, 0);
+    requireFloat('GlobalAveragePool', x);
+    return [{ dtype: x.dtype, shape: x.shape.map((dim, axis) => (axis < 2 ? dim : 1)) }];
+  }),
+} as const;
+
+/** Convolution of x `[B, C, ...]` with w `[O, C / G, ...kernel]` and a bias `[O]`: `[B, O, ...]`. */
+export function conv(x: Value, w: Value, b?: Value, options: WindowOptions & { readonly group?: number } = {}): Value {
+  return applyOp1(convolutionOps.Conv, [x, w, b], { ...windowAttributes(options), group: int(options.group ?? 1) });
+}
+
+/** Transposed convolution of x `[B, C, ...]` with w `[C, O / G, ...kernel]`: the gradient of `conv` toward its input. */
+export function convTranspose(
+  x: Value,
+  w: Value,
+  b?: Value,
+  options: WindowOptions & { readonly group?: number; readonly outputPadding?: readonly number[] } = {},
+): Value {
+  return applyOp1(convolutionOps.ConvTranspose, [x, w, b], {
+    ...windowAttributes(options),
+    group: int(options.group ?? 1),
+    ...(options.outputPadding ? { output_padding: ints(options.outputPadding) } : {}),
+  });
+}
+
+/** The largest element of each window of `kernel`. */
+export function maxPool(x: Value, kernel: readonly number[], options: WindowOptions = {}): Value {
+  return applyOp1(convolutionOps.MaxPool, [x], { kernel_shape: ints(kernel), ...windowAttributes(options) });
+}
+
+/** The mean of each window of `kernel`; padding does not count unless `countPadding`. */
+export function averagePool(
+  x: Value,
+  kernel: readonly number[],
+  options: Omit<WindowOptions, 'dilations'> & { readonly countPadding?: boolean } = {},
+): Value {
+  return applyOp1(convolutionOps.AveragePool, [x], {
+    kernel_shape: ints(kernel),
+    ...windowAttributes(options),
+    count_include_pad: int(options.countPadding ? 1 : 0),
+  });
+}
+
+/** The mean over the spatial axes, which stay as axes of size 1. */
+export function globalAveragePool(x: Value): Value {
+  return applyOp1(convolutionOps.GlobalAveragePool, [x]);
+}
