@@ -1,0 +1,219 @@
+/**
+ * @file A picture, from any supported format, as square RGB pixels; or its format and size alone. Decoding is libvips
+ * (through sharp), from memory: a picture can refer to no file and no address.
+ *
+ * S: side of the rendered square in pixels.
+ */
+import sharp, { type Sharp, type SharpOptions } from 'sharp';
+import { MediaError, Tensor } from '../../engine/core/index.ts';
+import { type PictureFormat, pictureFormatNames } from './picture-format.ts';
+import { type PictureSource, readPictureSource } from './picture-source.ts';
+
+/** Red, green and blue, each in [0, 255]. */
+export type RGB = readonly [red: number, green: number, blue: number];
+
+/** How a picture is rendered. Everything after `background` serves augmentation in training. */
+export interface RenderOptions {
+  /** S, the side of the square in pixels, in [1, 4096]. */
+  readonly size: number;
+  /** What lies behind transparent parts and fills the square; white by default. */
+  readonly background?: RGB;
+  /** Fraction of the side left free around the picture, in [0, 1); 0 by default. */
+  readonly padding?: number;
+  /** Clockwise turn about the centre. The picture keeps its scale, so corners may leave the square unless padded. */
+  readonly rotateDegrees?: number;
+  /** Turn of the hue circle, in degrees; leaves the background as it is. */
+  readonly hueDegrees?: number;
+  /** Colour of an SVG icon drawn in `currentColor` or without any paint; other pictures keep theirs. */
+  readonly foreground?: RGB;
+  /** Mirrors left and right. */
+  readonly flip?: boolean;
+  /** Replaces colours by their luma (Rec. 601); leaves the background as it is. */
+  readonly grayscale?: boolean;
+  /** Gives up after this time, in milliseconds; 20,000 by default. */
+  readonly timeoutMs?: number;
+}
+
+/** What is known of a picture without rendering it. */
+export interface PictureProbe {
+  readonly format: PictureFormat;
+  /** Width in pixels as shown, after the orientation that the file asks for. */
+  readonly width: number;
+  /** Height in pixels as shown. */
+  readonly height: number;
+}
+
+/** A picture of more pixels than this is refused before its pixels are decoded. */
+export const maxPicturePixels = 64_000_000;
+
+/** Sides beyond this are refused in an SVG, whose size is only a number in its text. */
+const maxSvgSide = 100_000;
+
+const defaultTimeoutMs = 20_000;
+
+// One picture is small: libvips gains nothing from threads within it, while several pictures run side by side.
+let isTuned = false;
+function tune(): void {
+  if (isTuned) return;
+  isTuned = true;
+  sharp.concurrency(1);
+  sharp.cache(false);
+}
+
+/**
+ * Renders a picture: fitted whole into a square on a background, turned upright by its EXIF orientation, the first frame of
+ * an animation, any colour space as sRGB. An SVG is drawn at the size asked for. `source` is a path or the bytes of a file.
+ * @returns `uint8[S, S, 3]`, RGB.
+ * @throws MediaError if the picture cannot be read, is no picture, is damaged, too large, or takes too long.
+ * @throws RangeError if an option is out of range.
+ */
+export async function renderPicture(source: string | Uint8Array, options: RenderOptions): Promise<Tensor<'uint8'>> {
+  checkOptions(options);
+  const picture = await readPictureSource(source);
+  const inner = Math.max(1, Math.round(options.size * (1 - (options.padding ?? 0))));
+  return await decode(picture, options.timeoutMs, async () => {
+    const input = await openAtSize(picture, inner, options);
+    let pipeline = input
+      .autoOrient()
+      .resize(inner, inner, { fit: 'inside' })
+      .toColourspace('srgb')
+      .timeout({ seconds: timeoutSeconds(options.timeoutMs) });
+    if (options.flip) pipeline = pipeline.flop();
+    if (options.hueDegrees) pipeline = pipeline.modulate({ hue: wrapDegrees(options.hueDegrees) });
+    if (options.rotateDegrees) {
+      pipeline = pipeline.rotate(options.rotateDegrees, { background: { r: 0, g: 0, b: 0, alpha: 0 } });
+    }
+    const { data, info } = await pipeline.ensureAlpha().raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+    if (info.channels !== 4) throw new Error(`decoded to ${info.channels} channels, expected 4`);
+    return composite(data, info.width, info.height, options);
+  });
+}
+
+/**
+ * The format and size of a picture, from its header.
+ * @throws MediaError if it cannot be read, is no picture, or claims a size that `renderPicture` would refuse.
+ */
+export async function probePicture(source: string | Uint8Array): Promise<PictureProbe> {
+  const picture = await readPictureSource(source);
+  const { width, height } = await decode(picture, undefined, () => sizeOf(picture));
+  return { format: picture.format, width, height };
+}
+
+function checkOptions({ size, padding = 0, rotateDegrees = 0, hueDegrees = 0, timeoutMs = 1 }: RenderOptions): void {
+  if (!Number.isInteger(size) || size < 1 || size > 4096) {
+    throw new RangeError(`renderPicture: size must be a whole number in [1, 4096], got ${size}`);
+  }
+  if (!(padding >= 0 && padding < 1)) throw new RangeError(`renderPicture: padding must be in [0, 1), got ${padding}`);
+  if (!Number.isFinite(rotateDegrees) || !Number.isFinite(hueDegrees)) {
+    throw new RangeError('renderPicture: rotateDegrees and hueDegrees must be finite');
+  }
+  if (!(timeoutMs > 0)) throw new RangeError(`renderPicture: timeoutMs must be positive, got ${timeoutMs}`);
+}
+
+/** Runs a decode with a deadline and names the picture in whatever goes wrong. */
+async function decode<T>(picture: PictureSource, timeoutMs = defaultTimeoutMs, work: () => Promise<T>): Promise<T> {
+  tune();
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new MediaError(`decoding must take at most ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([work(), deadline]);
+  } catch (error) {
+    const { message } = error as Error;
+    if (error instanceof MediaError) throw new MediaError(`${picture.name}: ${message}`, { cause: error.cause });
+    if (/exceeds pixel limit/i.test(message)) {
+      throw new MediaError(`${picture.name}: a picture must have at most ${maxPicturePixels / 1e6} million pixels`);
+    }
+    const reason = message.split('\n')[0]!.trim();
+    throw new MediaError(`${picture.name}: damaged ${pictureFormatNames[picture.format]} (${reason})`, {
+      cause: error,
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function timeoutSeconds(timeoutMs = defaultTimeoutMs): number {
+  return Math.max(1, Math.ceil(timeoutMs / 1000));
+}
+
+function openPicture({ bytes }: PictureSource, options: SharpOptions = {}): Sharp {
+  return sharp(bytes, { limitInputPixels: maxPicturePixels, failOn: 'error', ...options });
+}
+
+/** The size as shown, in pixels; of an SVG, at 96 dots per inch as browsers count. */
+async function sizeOf(picture: PictureSource): Promise<{ width: number; height: number }> {
+  const { width, height, autoOrient } = await openPicture(picture).metadata();
+  if (picture.format === 'svg') {
+    if (width > maxSvgSide || height > maxSvgSide) {
+      throw new MediaError(`an SVG must be at most ${maxSvgSide} wide and high, got ${width} x ${height}`);
+    }
+    return { width, height };
+  }
+  if (width * height > maxPicturePixels) {
+    throw new MediaError(
+      `a picture must have at most ${maxPicturePixels / 1e6} million pixels, got ${width} x ${height}`,
+    );
+  }
+  return { width: autoOrient?.width ?? width, height: autoOrient?.height ?? height };
+}
+
+/** The picture opened so that its longer side comes out at `side` where the format allows drawing at any size. */
+async function openAtSize(picture: PictureSource, side: number, { foreground }: RenderOptions): Promise<Sharp> {
+  if (picture.format !== 'svg') return openPicture(picture);
+  const { width, height } = await sizeOf(picture);
+  const density = Math.min(100_000, Math.max(1, (72 * side) / Math.max(width, height)));
+  if (foreground === undefined) return openPicture(picture, { density });
+  return openPicture(picture, { density, svg: { stylesheet: foregroundStyle(picture.bytes, foreground) } });
+}
+
+/** A style sheet that gives an icon its colour: through `currentColor`, and as fill where the drawing names no paint at all. */
+function foregroundStyle(svg: Uint8Array, foreground: RGB): string {
+  const paints = /\b(?:fill|stroke)\s*[=:]|<style|<image|Gradient/.test(new TextDecoder('utf-8').decode(svg));
+  const colour = `rgb(${foreground.join(',')})`;
+  return paints ? `svg{color:${colour}}` : `svg{color:${colour};fill:${colour}}`;
+}
+
+/** Degrees in [0, 360), whole, as the decoder wants them. */
+function wrapDegrees(degrees: number): number {
+  return ((Math.round(degrees) % 360) + 360) % 360;
+}
+
+/** Lays RGBA pixels centred on the background; what sticks out is cut off. */
+function composite(rgba: Uint8Array, width: number, height: number, options: RenderOptions): Tensor<'uint8'> {
+  const { size, background = [255, 255, 255], grayscale = false } = options;
+  const [red, green, blue] = background;
+  const out = new Uint8Array(size * size * 3);
+  for (let i = 0; i < out.length; i += 3) {
+    out[i] = red;
+    out[i + 1] = green;
+    out[i + 2] = blue;
+  }
+  const left = Math.floor((size - width) / 2);
+  const top = Math.floor((size - height) / 2);
+  const fromX = Math.max(0, -left);
+  const toX = Math.min(width, size - left);
+  for (let y = Math.max(0, -top); y < Math.min(height, size - top); y++) {
+    let from = (y * width + fromX) * 4;
+    let to = ((top + y) * size + left + fromX) * 3;
+    for (let x = fromX; x < toX; x++, from += 4, to += 3) {
+      const alpha = rgba[from + 3]!;
+      if (alpha === 0) continue;
+      let r = rgba[from]!;
+      let g = rgba[from + 1]!;
+      let b = rgba[from + 2]!;
+      if (grayscale) r = g = b = Math.round(0.299 * r + 0.587 * g + 0.114 * b);
+      if (alpha === 255) {
+        out[to] = r;
+        out[to + 1] = g;
+        out[to + 2] = b;
+      } else {
+        out[to] = (r * alpha + red * (255 - alpha) + 127) / 255;
+        out[to + 1] = (g * alpha + green * (255 - alpha) + 127) / 255;
+        out[to + 2] = (b * alpha + blue * (255 - alpha) + 127) / 255;
+      }
+    }
+  }
+  return new Tensor('uint8', [size, size, 3], out);
+}

@@ -1,0 +1,11 @@
+/** @file Real files as tensors: pictures. */
+export { type PictureFormat, pictureFormat, pictureFormatNames } from './image/picture-format.ts';
+export { maxPictureBytes } from './image/picture-source.ts';
+export {
+  maxPicturePixels,
+  type PictureProbe,
+  probePicture,
+  type RenderOptions,
+  type RGB,
+  renderPicture,
+} from './image/render-picture.ts';

@@ -1,0 +1,2 @@
+/** @file Text to token ids. */
+export { padTokens, UnigramTokenizer } from './unigram-tokenizer.ts';
