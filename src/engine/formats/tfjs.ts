@@ -110,7 +110,9 @@ function quantizationOf(value: unknown, name: string): Quantization | undefined 
   const { dtype, scale, min } = recordOf(value, `quantization of "${name}"`);
   if (dtype === 'float16') return { dtype, scale: 1, min: 0 };
   if ((dtype !== 'uint8' && dtype !== 'uint16') || !Number.isFinite(scale) || !Number.isFinite(min)) {
-    throw new FormatError(`tfjs: weight "${name}": quantization must be float16, or uint8 or uint16 with scale and min`);
+    throw new FormatError(
+      `tfjs: weight "${name}": quantization must be float16, or uint8 or uint16 with scale and min`,
+    );
   }
   return { dtype, scale: scale as number, min: min as number };
 }
@@ -145,7 +147,8 @@ function float16Value(bits: number): number {
 
 function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   // A Node Buffer's slice() is a view; a plain Uint8Array's is a copy, which the weights rely on.
-  if (parts.length === 1) return new Uint8Array(parts[0]!.buffer as ArrayBuffer, parts[0]!.byteOffset, parts[0]!.byteLength);
+  if (parts.length === 1)
+    return new Uint8Array(parts[0]!.buffer as ArrayBuffer, parts[0]!.byteOffset, parts[0]!.byteLength);
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;
   for (const part of parts) {

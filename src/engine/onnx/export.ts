@@ -1,0 +1,199 @@
+/**
+ * @file Graph -> ONNX bytes (a `ModelProto` of onnx.proto). Written on the wire-level writer of @bufbuild/protobuf: the dozen
+ * messages that a graph needs are spelled out here, field by field, in the order of onnx.proto.
+ */
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { bytesOf, type Shape, type Tensor } from '../core/index.ts';
+import { type Attribute, elemTypeOf, type Graph, type Node, type Value, type ValueType } from '../graph/index.ts';
+
+/** The version of the ONNX operator set that exported graphs use. */
+export const opsetVersion = 21;
+const irVersion = 10;
+
+/** What is written beside the graph. */
+export interface ExportOptions {
+  /** Name of the graph. */
+  readonly name?: string;
+  /** Key-value pairs kept in the model (`metadata_props`). */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** The graph as an ONNX model. Constants become initializers; the same graph always gives the same bytes. */
+export function exportOnnx(graph: Graph, options: ExportOptions = {}): Uint8Array {
+  const writer = new BinaryWriter();
+  writer.tag(1, WireType.Varint).int64(irVersion);
+  writer.tag(2, WireType.LengthDelimited).string('sensorium');
+  message(writer, 7, (w) => writeGraph(w, graph, options.name ?? 'graph'));
+  for (const [domain, version] of opsetImports(graph)) {
+    message(writer, 8, (w) => {
+      w.tag(1, WireType.LengthDelimited).string(domain);
+      w.tag(2, WireType.Varint).int64(version);
+    });
+  }
+  for (const [key, value] of Object.entries(options.metadata ?? {})) {
+    message(writer, 14, (w) => {
+      w.tag(1, WireType.LengthDelimited).string(key);
+      w.tag(2, WireType.LengthDelimited).string(value);
+    });
+  }
+  return writer.finish();
+}
+
+function message(writer: BinaryWriter, field: number, write: (writer: BinaryWriter) => void): void {
+  writer.tag(field, WireType.LengthDelimited).fork();
+  write(writer);
+  writer.join();
+}
+
+function opsetImports(graph: Graph): [string, number][] {
+  const usesMicrosoft = graph.nodes.some((node) => node.op.domain === 'com.microsoft');
+  return [['', opsetVersion], ...(usesMicrosoft ? ([['com.microsoft', 1]] as [string, number][]) : [])];
+}
+
+/** Gives every value a unique name: inputs and outputs keep theirs, constants theirs where they have one. */
+class Names {
+  readonly #names = new Map<Value, string>();
+  readonly #taken = new Set<string>();
+
+  take(value: Value, wanted: string): string {
+    let name = wanted;
+    for (let i = 2; this.#taken.has(name); i++) name = `${wanted}_${i}`;
+    this.#taken.add(name);
+    this.#names.set(value, name);
+    return name;
+  }
+
+  reserve(name: string): void {
+    this.#taken.add(name);
+  }
+
+  of(value: Value | undefined): string {
+    if (value === undefined) return '';
+    return this.#names.get(value) ?? this.take(value, 'value');
+  }
+
+  has(value: Value): boolean {
+    return this.#names.has(value);
+  }
+}
+
+function writeGraph(writer: BinaryWriter, graph: Graph, name: string): void {
+  const names = new Names();
+  for (const input of graph.inputs) names.take(input.value, input.name);
+  const aliases = nameOutputs(graph, names);
+  const initializers = nameConstants(graph, names);
+  graph.nodes.forEach((node, i) => {
+    node.outputs.forEach((value, o) => {
+      if (!names.has(value)) names.take(value, `${node.op.opType}_${i}${o === 0 ? '' : `_${o}`}`);
+    });
+    message(writer, 1, (w) => writeNode(w, node, names));
+  });
+  for (const { name: alias, value } of aliases) {
+    message(writer, 1, (w) => {
+      w.tag(1, WireType.LengthDelimited).string(names.of(value));
+      w.tag(2, WireType.LengthDelimited).string(alias);
+      w.tag(4, WireType.LengthDelimited).string('Identity');
+    });
+  }
+  writer.tag(2, WireType.LengthDelimited).string(name);
+  for (const [initializer, tensor] of initializers) message(writer, 5, (w) => writeTensor(w, initializer, tensor));
+  for (const input of graph.inputs) message(writer, 11, (w) => writeValueInfo(w, input.name, input.value));
+  for (const output of graph.outputs) message(writer, 12, (w) => writeValueInfo(w, output.name, output.value));
+}
+
+/** Names the outputs; those that are inputs, constants, or outputs already are returned, to be copied by an Identity. */
+function nameOutputs(graph: Graph, names: Names): Graph['outputs'] {
+  return graph.outputs.filter((output) => {
+    if (output.value.origin.kind === 'node' && !names.has(output.value)) {
+      names.take(output.value, output.name);
+      return false;
+    }
+    names.reserve(output.name);
+    return true;
+  });
+}
+
+function nameConstants(graph: Graph, names: Names): Map<string, Tensor> {
+  const initializers = new Map<string, Tensor>();
+  const used = [...graph.nodes.flatMap((node) => node.inputs), ...graph.outputs.map((output) => output.value)];
+  for (const value of used) {
+    if (value?.origin.kind !== 'constant' || names.has(value)) continue;
+    initializers.set(names.take(value, value.origin.name ?? 'constant'), value.origin.tensor);
+  }
+  return initializers;
+}
+
+function writeNode(writer: BinaryWriter, node: Node, names: Names): void {
+  for (const input of withoutTrailingAbsent(node.inputs)) {
+    writer.tag(1, WireType.LengthDelimited).string(names.of(input));
+  }
+  for (const output of node.outputs) writer.tag(2, WireType.LengthDelimited).string(names.of(output));
+  writer.tag(4, WireType.LengthDelimited).string(node.op.opType);
+  for (const [key, attribute] of Object.entries(node.attributes)) {
+    message(writer, 5, (w) => writeAttribute(w, key, attribute));
+  }
+  if (node.op.domain !== '') writer.tag(7, WireType.LengthDelimited).string(node.op.domain);
+}
+
+function withoutTrailingAbsent(inputs: readonly (Value | undefined)[]): readonly (Value | undefined)[] {
+  let end = inputs.length;
+  while (end > 0 && inputs[end - 1] === undefined) end--;
+  return inputs.slice(0, end);
+}
+
+/** `AttributeProto`: how each kind writes its value, and the number of its type. */
+const attributeWriters: {
+  [K in Attribute['kind']]: {
+    type: number;
+    write: (w: BinaryWriter, value: Extract<Attribute, { kind: K }>['value']) => void;
+  };
+} = {
+  float: { type: 1, write: (w, value) => w.tag(2, WireType.Bit32).float(value) },
+  int: { type: 2, write: (w, value) => w.tag(3, WireType.Varint).int64(value) },
+  string: { type: 3, write: (w, value) => w.tag(4, WireType.LengthDelimited).string(value) },
+  floats: {
+    type: 6,
+    write: (w, value) => {
+      for (const item of value) w.tag(7, WireType.Bit32).float(item);
+    },
+  },
+  ints: {
+    type: 7,
+    write: (w, value) => {
+      for (const item of value) w.tag(8, WireType.Varint).int64(item);
+    },
+  },
+};
+
+function writeAttribute(writer: BinaryWriter, name: string, attribute: Attribute): void {
+  writer.tag(1, WireType.LengthDelimited).string(name);
+  const { type, write } = attributeWriters[attribute.kind];
+  (write as (w: BinaryWriter, value: Attribute['value']) => void)(writer, attribute.value);
+  writer.tag(20, WireType.Varint).int32(type);
+}
+
+function writeTensor(writer: BinaryWriter, name: string, tensor: Tensor): void {
+  for (const dim of tensor.shape) writer.tag(1, WireType.Varint).int64(dim);
+  writer.tag(2, WireType.Varint).int32(elemTypeOf[tensor.dtype]);
+  writer.tag(8, WireType.LengthDelimited).string(name);
+  writer.tag(9, WireType.LengthDelimited).bytes(bytesOf(tensor));
+}
+
+function writeValueInfo(writer: BinaryWriter, name: string, type: ValueType): void {
+  writer.tag(1, WireType.LengthDelimited).string(name);
+  message(writer, 2, (w) =>
+    message(w, 1, (tensorType) => {
+      tensorType.tag(1, WireType.Varint).int32(elemTypeOf[type.dtype]);
+      message(tensorType, 2, (shape) => writeShape(shape, type.shape));
+    }),
+  );
+}
+
+function writeShape(writer: BinaryWriter, shape: Shape): void {
+  for (const dim of shape) {
+    message(writer, 1, (w) => {
+      if (typeof dim === 'number') w.tag(1, WireType.Varint).int64(dim);
+      else w.tag(2, WireType.LengthDelimited).string(dim);
+    });
+  }
+}

@@ -1,0 +1,2 @@
+/** @file Graphs as ONNX files. */
+export { type ExportOptions, exportOnnx, opsetVersion } from './export.ts';
