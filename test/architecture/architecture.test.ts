@@ -81,6 +81,17 @@ describe('package.json', () => {
   });
 });
 
+describe('package-lock.json', () => {
+  it('names the binaries of every platform; run "node scripts/complete-lock.mjs" after an install', () => {
+    const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+    const packages: Record<string, { optionalDependencies?: Record<string, string> }> = lock.packages;
+    const named = Object.values(packages).flatMap((entry) => Object.entries(entry.optionalDependencies ?? {}));
+    const exact = named.filter(([, version]) => /^\d+\.\d+\.\d+$/.test(version)).map(([name]) => name);
+    expect(exact.length).toBeGreaterThan(20);
+    expect(exact.filter((name) => !(`node_modules/${name}` in packages))).toEqual([]);
+  });
+});
+
 describe('the rules', () => {
   const fixture = mkdtempSync(join(tmpdir(), 'architecture-'));
   afterAll(() => rmSync(fixture, { recursive: true, force: true }));
