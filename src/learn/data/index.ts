@@ -1,0 +1,18 @@
+/** @file The data to learn from: what is installed, what it shows and says, and who may see it when. */
+export {
+  type CatalogOptions,
+  heldOutArtists,
+  type PictureRecord,
+  type PictureSource,
+  readCatalog,
+  trainingSources,
+} from './catalog.ts';
+export { type Split, splitOf } from './concept.ts';
+export {
+  type EvaluationItem,
+  type EvaluationOptions,
+  type EvaluationSplit,
+  evaluationItems,
+  readEvaluation,
+} from './evaluation.ts';
+export { type DataPackage, dataPackages, defaultDataDirectory } from './packages.ts';
