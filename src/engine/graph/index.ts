@@ -4,4 +4,15 @@ export { type Graph, graphOf, type NamedValue, nodesInOrder, spec, trace, ValueS
 export * from './ops/index.ts';
 export type { Operand } from './ops/operand.ts';
 export { printGraph } from './print.ts';
-export { type Attribute, type Attributes, type Node, type OpDefinition, Value, type ValueType } from './value.ts';
+export {
+  type Attribute,
+  type Attributes,
+  floatOf,
+  intOf,
+  intsOf,
+  type Node,
+  type OpDefinition,
+  stringOf,
+  Value,
+  type ValueType,
+} from './value.ts';

@@ -56,6 +56,8 @@ export interface OpDefinition<T extends string = string> {
   readonly opType: T;
   /** '' for ONNX itself, 'com.microsoft' for ONNX Runtime's own ops. */
   readonly domain: '' | 'com.microsoft';
+  /** The first output that a reader may leave out; absent if every output always exists. */
+  readonly firstOptionalOutput?: number;
   /** The types of the outputs. @throws ShapeError or DtypeError naming the op, what it needs and what came. */
   infer(inputs: readonly (Value | undefined)[], attributes: Attributes): readonly ValueType[];
 }

@@ -81,12 +81,13 @@ function writeGraph(writer: BinaryWriter, graph: Graph, name: string): void {
   const names = new Names();
   for (const input of graph.inputs) names.take(input.value, input.name);
   const aliases = nameOutputs(graph, names);
-  const initializers = nameConstants(graph, names);
+  const used = new Set([...graph.nodes.flatMap((node) => node.inputs), ...graph.outputs.map((output) => output.value)]);
+  const initializers = nameConstants(used, names);
   graph.nodes.forEach((node, i) => {
     node.outputs.forEach((value, o) => {
       if (!names.has(value)) names.take(value, `${node.op.opType}_${i}${o === 0 ? '' : `_${o}`}`);
     });
-    message(writer, 1, (w) => writeNode(w, node, names));
+    message(writer, 1, (w) => writeNode(w, node, names, used));
   });
   for (const { name: alias, value } of aliases) {
     message(writer, 1, (w) => {
@@ -113,9 +114,8 @@ function nameOutputs(graph: Graph, names: Names): Graph['outputs'] {
   });
 }
 
-function nameConstants(graph: Graph, names: Names): Map<string, Tensor> {
+function nameConstants(used: ReadonlySet<Value | undefined>, names: Names): Map<string, Tensor> {
   const initializers = new Map<string, Tensor>();
-  const used = [...graph.nodes.flatMap((node) => node.inputs), ...graph.outputs.map((output) => output.value)];
   for (const value of used) {
     if (value?.origin.kind !== 'constant' || names.has(value)) continue;
     initializers.set(names.take(value, value.origin.name ?? 'constant'), value.origin.tensor);
@@ -123,11 +123,16 @@ function nameConstants(graph: Graph, names: Names): Map<string, Tensor> {
   return initializers;
 }
 
-function writeNode(writer: BinaryWriter, node: Node, names: Names): void {
+function writeNode(writer: BinaryWriter, node: Node, names: Names, used: ReadonlySet<Value | undefined>): void {
   for (const input of withoutTrailingAbsent(node.inputs)) {
     writer.tag(1, WireType.LengthDelimited).string(names.of(input));
   }
-  for (const output of node.outputs) writer.tag(2, WireType.LengthDelimited).string(names.of(output));
+  const firstOptional = node.op.firstOptionalOutput ?? node.outputs.length;
+  node.outputs.forEach((output, i) => {
+    const isNamed = i < firstOptional || node.outputs.slice(i).some((later) => used.has(later));
+    if (isNamed)
+      writer.tag(2, WireType.LengthDelimited).string(used.has(output) || i < firstOptional ? names.of(output) : '');
+  });
   writer.tag(4, WireType.LengthDelimited).string(node.op.opType);
   for (const [key, attribute] of Object.entries(node.attributes)) {
     message(writer, 5, (w) => writeAttribute(w, key, attribute));

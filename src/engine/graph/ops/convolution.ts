@@ -1,6 +1,6 @@
 /** @file Convolutions and pools over 1 to 3 spatial axes. B: batch; C: channels; G: groups. Layout `[B, C, ...spatial]`. */
 import { type Dim, formatShape, ShapeError } from '../../core/index.ts';
-import { type Attributes, applyOp1, defineOp, int, intOf, ints, intsOf, type Value } from '../value.ts';
+import { type Attributes, applyOp1, defineOp, int, intOf, ints, intsOf, type Value, type ValueType } from '../value.ts';
 import { required, requireFloat, requireSameDtype } from './operand.ts';
 
 /** How a window moves over the spatial axes. */
@@ -53,16 +53,13 @@ function numbers(opType: string, shape: readonly Dim[]): number[] {
   });
 }
 
-const pooling = (opType: string) =>
-  defineOp(opType as 'MaxPool', (inputs, attributes) => {
-    const x = required(opType, inputs, 0);
-    requireFloat(opType, x);
-    const kernel = intsOf(attributes, 'kernel_shape', []);
-    const window = windowOf(attributes, x.rank - 2);
-    return [
-      { dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...windowedDims(opType, x.shape.slice(2), kernel, window)] },
-    ];
-  });
+function pooledType(opType: string, inputs: readonly (Value | undefined)[], attributes: Attributes): ValueType {
+  const x = required(opType, inputs, 0);
+  requireFloat(opType, x);
+  const kernel = intsOf(attributes, 'kernel_shape', []);
+  const window = windowOf(attributes, x.rank - 2);
+  return { dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...windowedDims(opType, x.shape.slice(2), kernel, window)] };
+}
 
 /** The convolution and pooling op definitions. */
 export const convolutionOps = {
@@ -103,8 +100,15 @@ export const convolutionOps = {
     );
     return [{ dtype: x.dtype, shape: [x.shape[0]!, kernel[1]! * group, ...spatial] }];
   }),
-  MaxPool: pooling('MaxPool'),
-  AveragePool: { ...pooling('AveragePool'), opType: 'AveragePool' as const },
+  /** The second output is where each largest element lies in x, counted over all of its elements. */
+  MaxPool: {
+    firstOptionalOutput: 1,
+    ...defineOp('MaxPool', (inputs, attributes) => {
+      const type = pooledType('MaxPool', inputs, attributes);
+      return [type, { dtype: 'int64', shape: type.shape }];
+    }),
+  },
+  AveragePool: defineOp('AveragePool', (inputs, attributes) => [pooledType('AveragePool', inputs, attributes)]),
   GlobalAveragePool: defineOp('GlobalAveragePool', (inputs) => {
     const x = required('GlobalAveragePool', inputs, 0);
     requireFloat('GlobalAveragePool', x);

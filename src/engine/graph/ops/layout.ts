@@ -171,6 +171,14 @@ export function identity(x: Value): Value {
   return applyOp1(layoutOps.Identity, [x]);
 }
 
+/** Identity in every graph; the rule of Identity lets no derivative through this one. */
+export const stopGradientOp = defineOp('Identity', layoutOps.Identity.infer);
+
+/** x, through which no derivative flows. */
+export function stopGradient(x: Value): Value {
+  return applyOp1(stopGradientOp, [x]);
+}
+
 /**
  * The same elements, row-major, under another shape. One dimension may be -1: what is left. A symbolic dimension must stand at
  * the same axis as in x, or be the only one that does not.

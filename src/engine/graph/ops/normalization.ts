@@ -5,22 +5,25 @@ import { required, requireFloat, requireSameDtype } from './operand.ts';
 
 /** The normalizing op definitions. */
 export const normalizationOps = {
-  LayerNormalization: defineOp('LayerNormalization', (inputs, attributes) => {
-    const [x, scale] = [required('LayerNormalization', inputs, 0), required('LayerNormalization', inputs, 1)];
-    requireFloat('LayerNormalization', x);
-    requireSameDtype('LayerNormalization', x, scale, inputs[2]);
-    const axis = normalizeAxis(intOf(attributes, 'axis', -1), x.rank, 'LayerNormalization');
-    const normalized = x.shape.slice(axis);
-    for (const parameter of [scale, inputs[2]]) {
-      if (parameter && parameter.shape.join() !== normalized.join()) {
-        throw new ShapeError(
-          `LayerNormalization: scale and bias must be ${formatShape(normalized)}, got ${formatShape(parameter.shape)}`,
-        );
+  LayerNormalization: {
+    firstOptionalOutput: 1,
+    ...defineOp('LayerNormalization', (inputs, attributes) => {
+      const [x, scale] = [required('LayerNormalization', inputs, 0), required('LayerNormalization', inputs, 1)];
+      requireFloat('LayerNormalization', x);
+      requireSameDtype('LayerNormalization', x, scale, inputs[2]);
+      const axis = normalizeAxis(intOf(attributes, 'axis', -1), x.rank, 'LayerNormalization');
+      const normalized = x.shape.slice(axis);
+      for (const parameter of [scale, inputs[2]]) {
+        if (parameter && parameter.shape.join() !== normalized.join()) {
+          throw new ShapeError(
+            `LayerNormalization: scale and bias must be ${formatShape(normalized)}, got ${formatShape(parameter.shape)}`,
+          );
+        }
       }
-    }
-    const statistics = { dtype: x.dtype, shape: x.shape.map((dim, a) => (a < axis ? dim : 1)) };
-    return [{ dtype: x.dtype, shape: x.shape }, statistics, statistics];
-  }),
+      const statistics = { dtype: x.dtype, shape: x.shape.map((dim, a) => (a < axis ? dim : 1)) };
+      return [{ dtype: x.dtype, shape: x.shape }, statistics, statistics];
+    }),
+  },
 } as const;
 
 /**
