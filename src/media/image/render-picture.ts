@@ -79,7 +79,6 @@ export async function renderPicture(source: string | Uint8Array, options: Render
       .toColourspace('srgb')
       .timeout({ seconds: timeoutSeconds(options.timeoutMs) });
     if (options.flip) pipeline = pipeline.flop();
-    if (options.hueDegrees) pipeline = pipeline.modulate({ hue: wrapDegrees(options.hueDegrees) });
     if (options.rotateDegrees) {
       pipeline = pipeline.rotate(options.rotateDegrees, { background: { r: 0, g: 0, b: 0, alpha: 0 } });
     }
@@ -175,16 +174,28 @@ function foregroundStyle(svg: Uint8Array, foreground: RGB): string {
   return paints ? `svg{color:${colour}}` : `svg{color:${colour};fill:${colour}}`;
 }
 
-/** Degrees in [0, 360), whole, as the decoder wants them. */
-function wrapDegrees(degrees: number): number {
-  return ((Math.round(degrees) % 360) + 360) % 360;
+/**
+ * The 3 x 3 matrix, row by row, that turns the hue and keeps luminance: `hue-rotate` of Filter Effects Module Level 1, applied to
+ * sRGB values as browsers do.
+ */
+function hueMatrix(degrees: number): readonly number[] {
+  const cos = Math.cos((degrees * Math.PI) / 180);
+  const sin = Math.sin((degrees * Math.PI) / 180);
+  const [r, g, b] = [0.213, 0.715, 0.072];
+  return [
+    ...[r + cos * (1 - r) - sin * r, g - cos * g - sin * g, b - cos * b + sin * (1 - b)],
+    ...[r - cos * r + sin * 0.143, g + cos * (1 - g) + sin * 0.14, b - cos * b - sin * 0.283],
+    ...[r - cos * r - sin * (1 - r), g - cos * g + sin * g, b + cos * (1 - b) + sin * b],
+  ];
 }
 
 /** Lays RGBA pixels centred on the background; what sticks out is cut off. */
 function composite(rgba: Uint8Array, width: number, height: number, options: RenderOptions): Tensor<'uint8'> {
-  const { size, background = [255, 255, 255], grayscale = false } = options;
+  const { size, background = [255, 255, 255], grayscale = false, hueDegrees = 0 } = options;
+  const hue = hueDegrees === 0 ? undefined : hueMatrix(hueDegrees);
   const [red, green, blue] = background;
-  const out = new Uint8Array(size * size * 3);
+  // Clamped arrays round to the nearest whole number.
+  const out = new Uint8ClampedArray(size * size * 3);
   for (let i = 0; i < out.length; i += 3) {
     out[i] = red;
     out[i + 1] = green;
@@ -203,17 +214,27 @@ function composite(rgba: Uint8Array, width: number, height: number, options: Ren
       let r = rgba[from]!;
       let g = rgba[from + 1]!;
       let b = rgba[from + 2]!;
+      if (hue !== undefined) {
+        const [red0, green0, blue0] = [r, g, b];
+        r = clamp(hue[0]! * red0 + hue[1]! * green0 + hue[2]! * blue0);
+        g = clamp(hue[3]! * red0 + hue[4]! * green0 + hue[5]! * blue0);
+        b = clamp(hue[6]! * red0 + hue[7]! * green0 + hue[8]! * blue0);
+      }
       if (grayscale) r = g = b = Math.round(0.299 * r + 0.587 * g + 0.114 * b);
       if (alpha === 255) {
         out[to] = r;
         out[to + 1] = g;
         out[to + 2] = b;
       } else {
-        out[to] = (r * alpha + red * (255 - alpha) + 127) / 255;
-        out[to + 1] = (g * alpha + green * (255 - alpha) + 127) / 255;
-        out[to + 2] = (b * alpha + blue * (255 - alpha) + 127) / 255;
+        out[to] = (r * alpha + red * (255 - alpha)) / 255;
+        out[to + 1] = (g * alpha + green * (255 - alpha)) / 255;
+        out[to + 2] = (b * alpha + blue * (255 - alpha)) / 255;
       }
     }
   }
-  return new Tensor('uint8', [size, size, 3], out);
+  return new Tensor('uint8', [size, size, 3], new Uint8Array(out.buffer));
+}
+
+function clamp(value: number): number {
+  return Math.min(255, Math.max(0, value));
 }
