@@ -45,6 +45,9 @@ function twemojiFolder(): string {
   return dirname(createRequire(import.meta.url).resolve('@twemoji/svg/package.json'));
 }
 
+/** Pictures that show something else than their name says: Noto's sheet has the flag of Saudi Arabia in the place of Sark's. */
+const wrongPictures = new Set(['noto/1f1e8-1f1f6']);
+
 /**
  * The pictures of one source, in the order of `emoji`; an emoji that the source does not draw is left out.
  * @throws MissingDataError when the source is not installed.
@@ -56,7 +59,9 @@ export function readEmojiPictures(modules: string, source: EmojiSource, emoji: r
   const fileOf = namedBy === 'name' ? byName(files) : byCodePoints(files);
   return emoji.flatMap((one) => {
     const file = fileOf(one);
-    return file === undefined ? [] : [{ source, emoji: one, path: join(directory, file) }];
+    return file === undefined || wrongPictures.has(`${source}/${one.sequence}`)
+      ? []
+      : [{ source, emoji: one, path: join(directory, file) }];
   });
 }
 

@@ -80,12 +80,17 @@ function iconOf(source: IconSource, packageName: string, tags: readonly string[]
   return { source, packageName, name, keywords, path };
 }
 
-/** "home-variant-2" is "home": words that only number the variants of one drawing say nothing about it. */
-function inWords(tag: string): string {
+/** Words after which a number is part of what is drawn: the hours of a clock, the charge of a battery. */
+const counted = /(number|numeric|multiple|dice|clock|hours?|battery|volume|wifi|signal|heading|tally|tallymark)$/;
+
+/** "home-variant" and "home-2" are "home": what only tells apart the variants of one drawing says nothing about it. */
+export function inWords(tag: string): string {
   const words = tag
     .toLowerCase()
     .split(/[\s_-]+/)
     .filter((word) => word !== '' && word !== 'variant');
-  while (words.length > 1 && /^\d+$/.test(words.at(-1)!) && !/^\d+$/.test(words.at(-2)!)) words.pop();
+  const before = words.at(-2);
+  if (before !== undefined && /^[234]$/.test(words.at(-1)!) && /^\D{2,}$/.test(before) && !counted.test(before))
+    words.pop();
   return words.join(' ');
 }
