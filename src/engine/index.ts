@@ -4,3 +4,4 @@ export * from './core/index.ts';
 export * from './graph/index.ts';
 export * from './onnx/index.ts';
 export * from './runtime/index.ts';
+export * from './train/index.ts';
