@@ -24,8 +24,8 @@ import {
   relu,
   reshape,
   softmax,
-  split,
   spec,
+  split,
   sqrt,
   sub,
   tanh,
@@ -133,8 +133,12 @@ export function sentenceWeights(model: TfjsModel): SentenceWeights {
     const width = index === 0 ? embeddingWidth : outputWidth;
     const hidden = 3 * outputWidth;
     const norm = (short: string, at: string, dim: number): Norm => ({
-      scale: take(`${name}.${short}.scale`, joined(`${scope}/${at}/layer_prepostprocess/layer_norm/layer_norm_scale`), [dim]),
-      bias: take(`${name}.${short}.bias`, joined(`${scope}/${at}/layer_prepostprocess/layer_norm/layer_norm_bias`), [dim]),
+      scale: take(`${name}.${short}.scale`, joined(`${scope}/${at}/layer_prepostprocess/layer_norm/layer_norm_scale`), [
+        dim,
+      ]),
+      bias: take(`${name}.${short}.bias`, joined(`${scope}/${at}/layer_prepostprocess/layer_norm/layer_norm_bias`), [
+        dim,
+      ]),
     });
     const attention = (short: string, at: string, from: number, to: number): Linear => ({
       weight: take(
@@ -145,7 +149,10 @@ export function sentenceWeights(model: TfjsModel): SentenceWeights {
       bias: take(`${name}.${short}.bias`, joined(`${scope}/${path}/MultiheadAttention/${at}/bias`), [to]),
     });
     const feedForward = (short: string, at: string, from: number, to: number): Linear => ({
-      weight: take(`${name}.${short}.weight`, `${scope}/TransformerStack/${path}/FFN/${at}/Tensordot/Reshape_1`, [from, to]),
+      weight: take(`${name}.${short}.weight`, `${scope}/TransformerStack/${path}/FFN/${at}/Tensordot/Reshape_1`, [
+        from,
+        to,
+      ]),
       bias: take(`${name}.${short}.bias`, joined(`${scope}/${path}/FFN/${at}/bias`), [to]),
     });
     return {
@@ -158,16 +165,17 @@ export function sentenceWeights(model: TfjsModel): SentenceWeights {
     };
   };
 
-  const rates = take(
-    'timescales',
-    `${scope}/TransformerStack/Layer_0/AddTimingSignal/TimingSignal/ExpandDims_1`,
-    [embeddingWidth / 2],
-  );
+  const rates = take('timescales', `${scope}/TransformerStack/Layer_0/AddTimingSignal/TimingSignal/ExpandDims_1`, [
+    embeddingWidth / 2,
+  ]);
   return {
     embeddings: take('embeddings', 'module/Embeddings_en', [8002, embeddingWidth]),
     positions: constant(positionTable(rates), 'positions'),
     residual: {
-      weight: take('residual.weight', joined(`${scope}/Layer_0/TransformerLayer/dense/kernel`), [embeddingWidth, outputWidth]),
+      weight: take('residual.weight', joined(`${scope}/Layer_0/TransformerLayer/dense/kernel`), [
+        embeddingWidth,
+        outputWidth,
+      ]),
       bias: take('residual.bias', joined(`${scope}/Layer_0/TransformerLayer/dense/bias`), [outputWidth]),
     },
     layers: [layer(0), layer(1)],
@@ -234,7 +242,11 @@ function normalize(x: Value, { scale, bias }: Norm): Value {
 function attention(x: Value, layer: TransformerLayer, bias: Value): Value {
   const [batch, time, width] = x.shape as [string, string, number];
   const headDim = width / numHeads;
-  const [queries, keys, values] = split(linear(x, layer.queryKeyValue), [width, width, width], 2) as [Value, Value, Value];
+  const [queries, keys, values] = split(linear(x, layer.queryKeyValue), [width, width, width], 2) as [
+    Value,
+    Value,
+    Value,
+  ];
   const heads = (part: Value, perm: readonly number[]) =>
     transpose(reshape(part, [batch, time, numHeads, headDim]), perm);
   const scores = matMul(mul(heads(queries, [0, 2, 1, 3]), headDim ** -0.5), heads(keys, [0, 2, 3, 1]));
