@@ -1,0 +1,48 @@
+/** @file What the server is doing: the library, the encoder, the indexing. */
+import * as z from 'zod/mini';
+
+/** Whether searches can be answered at once; they wait while it is `loading`. */
+export const encoderStatus = z.discriminatedUnion('state', [
+  z.object({ state: z.literal('loading') }),
+  z.object({ state: z.literal('ready'), id: z.string() }),
+  z.object({ state: z.literal('failed'), message: z.string() }),
+]);
+
+/** How far the library is behind its folder. */
+export const indexingStatus = z.object({
+  /** `idle`: nothing was asked for; `starting`: not counted yet. */
+  state: z.enum(['idle', 'starting', 'running', 'done', 'failed']),
+  /** Pictures looked at, those that were indexed before among them. */
+  done: z.number(),
+  /** All pictures of the folder; `null` while they are not counted. */
+  total: z.nullable(z.number()),
+  /** Speed of late; `null` while it is not known. */
+  picturesPerSecond: z.nullable(z.number()),
+  /** Estimated time left; `null` while it is not known. */
+  secondsLeft: z.nullable(z.number()),
+  /** Files that could not be read as pictures. */
+  skipped: z.number(),
+  /** Why it failed. */
+  message: z.optional(z.string()),
+});
+
+/** The whole of it. */
+export const status = z.object({
+  library: z.object({
+    /** The folder of the library, shortened to its last part. */
+    name: z.string(),
+    /** Pictures that can be found now. */
+    pictures: z.number(),
+  }),
+  encoder: encoderStatus,
+  indexing: indexingStatus,
+});
+
+/** Whether searches can be answered at once; they wait while it is `loading`. */
+export type EncoderStatus = z.infer<typeof encoderStatus>;
+
+/** How far the library is behind its folder. */
+export type IndexingStatus = z.infer<typeof indexingStatus>;
+
+/** The whole of it. */
+export type Status = z.infer<typeof status>;

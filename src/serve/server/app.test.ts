@@ -1,0 +1,254 @@
+/** @file The handlers without a socket, over a service that is told what to answer. */
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MediaError } from '../../engine/core/index.ts';
+import { apiError, type Status, searchResponse, status } from '../protocol/index.ts';
+import { createApp, maxPictureBytes } from './app.ts';
+import { NotReadyError, type Query, type SearchService } from './service.ts';
+
+const svg = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>';
+let folder: string;
+let app: Awaited<ReturnType<typeof createApp>>;
+const asked: { query: Query; top: number }[] = [];
+const faults: unknown[] = [];
+
+const state: Status = {
+  library: { name: 'pictures', pictures: 2 },
+  encoder: { state: 'ready', id: 'test' },
+  indexing: { state: 'done', done: 2, total: 2, picturesPerSecond: null, secondsLeft: null, skipped: 0 },
+};
+
+const service: SearchService = {
+  status: () => state,
+  onStatus: () => () => {},
+  async search(query, top) {
+    asked.push({ query, top });
+    if ('picture' in query && query.picture[0] === 0x62) throw new MediaError('the picture: not a picture');
+    if ('text' in query && query.text === 'not ready') throw new NotReadyError('no encoder');
+    if ('text' in query && query.text === 'fault') throw new Error('secret path /root/x');
+    return { hits: [{ id: 'aa', name: 'a.svg', score: 0.5, width: 36, height: 36 }], searched: 2, notice: null };
+  },
+  async pictureFile(id) {
+    const files: Record<string, string> = { aa: 'a.svg', gone: 'gone.png', link: 'link.png', folder: '.' };
+    return Object.hasOwn(files, id) ? join(folder, files[id] ?? '') : undefined;
+  },
+};
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'app-'));
+  await writeFile(join(folder, 'a.svg'), svg);
+  await writeFile(join(folder, 'index.html'), '<title>page</title>');
+  await symlink('/etc/passwd', join(folder, 'link.png'));
+  app = await createApp({
+    service,
+    pageDirectory: folder,
+    hostNames: ['pictures.example'],
+    onFault: (e) => faults.push(e),
+  });
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const get = (path: string, headers: Record<string, string> = {}) =>
+  app.request(path, { headers: { host: 'localhost:7431', ...headers } });
+const post = (path: string, body: BodyInit, headers: Record<string, string> = {}) =>
+  app.request(path, { method: 'POST', body, headers: { host: 'localhost:7431', ...headers } });
+
+/** The kind and message of an answer that must have the given status. */
+const failureOf = async (response: Response, expected: number) => {
+  expect(response.status).toBe(expected);
+  return apiError.parse(await response.json()).error;
+};
+
+describe('GET /api/status', () => {
+  it('says how the library, the encoder and the indexing are', async () => {
+    const response = await get('/api/status');
+    expect(status.parse(await response.json())).toEqual(state);
+    expect(response.headers.get('cache-control')).toBe('no-store');
+  });
+});
+
+describe('GET /api/events', () => {
+  it('begins with the status as it is', async () => {
+    const response = await get('/api/events');
+    expect(response.headers.get('content-type')).toContain('text/event-stream');
+    const reader = response.body!.getReader();
+    const { value } = await reader.read();
+    await reader.cancel();
+    expect(new TextDecoder().decode(value)).toContain('"pictures":2');
+  });
+});
+
+describe('GET /api/search', () => {
+  it('searches the trimmed text', async () => {
+    const response = await get('/api/search?text=%20a%20slice%20of%20pizza%20&top=7');
+    expect(response.status).toBe(200);
+    expect(searchResponse.parse(await response.json()).hits[0]?.name).toBe('a.svg');
+    expect(asked.at(-1)).toEqual({ query: { text: 'a slice of pizza' }, top: 7 });
+  });
+
+  it('refuses a missing text, a very long one, and a top that is no count', async () => {
+    for (const query of ['', '?text=', '?text=%20%20', `?text=${'a'.repeat(1001)}`]) {
+      expect((await failureOf(await get(`/api/search${query}`), 400)).kind).toBe('bad-request');
+    }
+    for (const top of ['0', '201', '-1', '1.5', '1e2', 'NaN', '', '99999999999999999999']) {
+      expect((await failureOf(await get(`/api/search?text=a&top=${top}`), 400)).message).toContain('top must be');
+    }
+  });
+
+  it('tells a missing encoder from a fault of ours, and keeps the fault to the log', async () => {
+    expect(await failureOf(await get('/api/search?text=not+ready'), 503)).toEqual({
+      kind: 'not-ready',
+      message: 'no encoder',
+    });
+    const fault = await failureOf(await get('/api/search?text=fault'), 500);
+    expect(fault.kind).toBe('internal');
+    expect(fault.message).not.toContain('secret');
+    expect(String(faults.at(-1))).toContain('secret');
+  });
+});
+
+describe('POST /api/search', () => {
+  it('takes a picture as the body', async () => {
+    const response = await post('/api/search?top=3', new Uint8Array([1, 2, 3]), { 'content-type': 'image/png' });
+    expect(response.status).toBe(200);
+    expect(asked.at(-1)).toEqual({ query: { picture: new Uint8Array([1, 2, 3]) }, top: 3 });
+  });
+
+  it('takes a picture as a field of a form', async () => {
+    const form = new FormData();
+    form.set('picture', new File([new Uint8Array([4, 5])], '../../x.png'));
+    expect((await post('/api/search', form)).status).toBe(200);
+    expect(asked.at(-1)?.query).toEqual({ picture: new Uint8Array([4, 5]) });
+  });
+
+  it('refuses an empty body, a form without a picture, a broken form, and what is no picture', async () => {
+    expect((await failureOf(await post('/api/search', ''), 400)).message).toContain('no picture came');
+    const form = new FormData();
+    form.set('picture', 'text');
+    expect((await failureOf(await post('/api/search', form), 400)).message).toContain('"picture"');
+    const broken = await post('/api/search', 'x', { 'content-type': 'multipart/form-data; boundary=y' });
+    expect((await failureOf(broken, 400)).kind).toBe('bad-request');
+    expect(await failureOf(await post('/api/search', 'bad'), 400)).toEqual({
+      kind: 'media',
+      message: 'the picture: not a picture',
+    });
+  });
+
+  it('refuses more than the limit, whether the size is said, wrong, or streamed', async () => {
+    const large = new Uint8Array(maxPictureBytes + 1);
+    expect((await failureOf(await post('/api/search', large), 413)).kind).toBe('too-large');
+    const claimed = await post('/api/search', 'x', { 'content-length': String(maxPictureBytes + 1) });
+    expect((await failureOf(claimed, 413)).kind).toBe('too-large');
+    let sent = 0;
+    const stream = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        sent += 1_000_000;
+        if (sent > 2 * maxPictureBytes) controller.close();
+        else controller.enqueue(new Uint8Array(1_000_000));
+      },
+    });
+    const request = new Request('http://localhost/api/search', {
+      method: 'POST',
+      body: stream,
+      headers: { host: 'localhost', 'transfer-encoding': 'chunked' },
+      duplex: 'half',
+    } as RequestInit);
+    expect((await failureOf(await app.request(request), 413)).kind).toBe('too-large');
+    expect(sent).toBeLessThan(1.5 * maxPictureBytes);
+  });
+});
+
+describe('GET /api/pictures/:id', () => {
+  it('sends a picture of the library so that nothing in it runs', async () => {
+    const response = await get('/api/pictures/aa');
+    expect(await response.text()).toBe(svg);
+    expect(response.headers.get('content-type')).toBe('image/svg+xml');
+    expect(response.headers.get('content-security-policy')).toMatch(/^sandbox; default-src 'none'/);
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+    const again = await get('/api/pictures/aa', { 'if-none-match': response.headers.get('etag') ?? '' });
+    expect(again.status).toBe(304);
+  });
+
+  it('sends nothing else, however it is asked for', async () => {
+    const ids = [
+      'bb',
+      'gone',
+      'link',
+      'folder',
+      '__proto__',
+      'constructor',
+      '..',
+      '%2e%2e%2fapp.ts',
+      '..%2f..%2fetc%2fpasswd',
+    ];
+    ids.push('%2fetc%2fpasswd', '..%5c..%5cx', '%00', 'aa%00.png', '%c0%ae%c0%ae%c0%af');
+    for (const id of ids) {
+      const response = await get(`/api/pictures/${id}`);
+      expect(response.status, id).toBe(404);
+      expect(await response.text(), id).not.toContain('root:');
+    }
+  });
+});
+
+describe('the page', () => {
+  it('is sent with a policy that allows nothing from elsewhere', async () => {
+    const response = await get('/');
+    expect(await response.text()).toContain('<title>page</title>');
+    const policy = response.headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toContain('unsafe');
+    expect(policy).not.toMatch(/https?:/);
+  });
+
+  it('gives away no file beside its own', async () => {
+    for (const path of [
+      '/../package.json',
+      '/%2e%2e/package.json',
+      '/link.png',
+      '/assets/..%2f..%2fetc/passwd',
+      '//etc/passwd',
+    ]) {
+      expect((await get(path)).status, path).toBe(404);
+    }
+  });
+});
+
+describe('the guards', () => {
+  it('answer to addresses, localhost and the names that were given', async () => {
+    for (const host of [
+      'localhost',
+      'LOCALHOST:1',
+      '127.0.0.1:7431',
+      '[::1]:7431',
+      '192.168.1.4',
+      'pictures.example:80',
+    ]) {
+      expect((await get('/api/status', { host })).status, host).toBe(200);
+    }
+  });
+
+  it('refuse any other name, as an attacker would rebind to this machine', async () => {
+    for (const host of [
+      'evil.example',
+      'localhost.evil.example',
+      '127.0.0.1.evil.example:7431',
+      'evil.example:localhost',
+      '',
+    ]) {
+      expect((await failureOf(await get('/api/status', { host }), 403)).kind, host).toBe('forbidden');
+    }
+  });
+
+  it('refuse what another site asks for, but let a link to the page through', async () => {
+    const site = { 'sec-fetch-site': 'cross-site' };
+    expect((await get('/api/status', site)).status).toBe(403);
+    expect((await post('/api/search', 'x', site)).status).toBe(403);
+    expect((await get('/', { ...site, 'sec-fetch-mode': 'navigate' })).status).toBe(200);
+  });
+
+  it('answer in JSON to what does not exist', async () => {
+    expect((await failureOf(await post('/api/nothing', ''), 404)).kind).toBe('not-found');
+  });
+});
