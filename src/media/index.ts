@@ -1,6 +1,6 @@
 /** @file Real files as tensors: pictures. */
 export { type PictureFormat, pictureFormat, pictureFormatNames } from './image/picture-format.ts';
-export { maxPictureBytes } from './image/picture-source.ts';
+export { maxPictureBytes, type PictureSource, readPictureSource } from './image/picture-source.ts';
 export {
   maxPicturePixels,
   type PictureProbe,

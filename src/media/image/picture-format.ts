@@ -23,8 +23,8 @@ const signatures: readonly (readonly [format: PictureFormat, bytes: readonly (nu
   ],
 ];
 
-/** How many bytes from the start are looked at for the root element of an SVG. */
-const svgPrologBytes = 16384;
+/** How many bytes from the start tell the format; the root element of an SVG must begin within them. */
+export const signatureBytes = 16384;
 
 /** The format of the picture that these bytes begin, or undefined when it is none that can be read. */
 export function pictureFormat(bytes: Uint8Array): PictureFormat | undefined {
@@ -36,7 +36,7 @@ export function pictureFormat(bytes: Uint8Array): PictureFormat | undefined {
 
 /** Whether the first element of the text is `svg`, after a prolog of declarations and comments. */
 function isSvg(bytes: Uint8Array): boolean {
-  const text = new TextDecoder('utf-8').decode(bytes.subarray(0, svgPrologBytes));
+  const text = new TextDecoder('utf-8').decode(bytes.subarray(0, signatureBytes));
   let at = 0;
   while (at < text.length) {
     const rest = text.slice(at).trimStart();

@@ -2,13 +2,13 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { MediaError } from '../../engine/core/index.ts';
-import { type PictureFormat, pictureFormat } from './picture-format.ts';
+import { type PictureFormat, pictureFormat, signatureBytes } from './picture-format.ts';
 import { brokenSvgRule } from './svg-safety.ts';
 
 /** A picture file longer than this is refused, in bytes. */
 export const maxPictureBytes = 50_000_000;
 
-/** A picture that has been read but not decoded. */
+/** A picture that has been read but not decoded. Made by `readPictureSource`, which has checked it. */
 export interface PictureSource {
   /** How messages call it: the path, or "picture" for bytes in memory. */
   readonly name: string;
@@ -44,7 +44,18 @@ async function readLimited(path: string): Promise<Uint8Array> {
       const info = await file.stat();
       if (!info.isFile()) throw new MediaError(`${path}: must be a file`);
       if (info.size > maxPictureBytes) throw tooLarge(path, info.size);
-      return await file.readFile();
+      const head = Buffer.alloc(Math.min(info.size, signatureBytes));
+      await file.read(head, 0, head.length, 0);
+      // What is no picture is not read to its end.
+      if (info.size > signatureBytes && pictureFormat(head) === undefined) return head;
+      const bytes = Buffer.allocUnsafe(info.size);
+      let filled = 0;
+      while (filled < bytes.length) {
+        const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, filled);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      return bytes.subarray(0, filled);
     } finally {
       await file.close();
     }

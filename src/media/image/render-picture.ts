@@ -62,14 +62,18 @@ function tune(): void {
 
 /**
  * Renders a picture: fitted whole into a square on a background, turned upright by its EXIF orientation, the first frame of
- * an animation, any colour space as sRGB. An SVG is drawn at the size asked for. `source` is a path or the bytes of a file.
+ * an animation, any colour space as sRGB. An SVG is drawn at the size asked for. `source` is a path, the
+ * bytes of a file, or what `readPictureSource` gave.
  * @returns `uint8[S, S, 3]`, RGB.
  * @throws MediaError if the picture cannot be read, is no picture, is damaged, too large, or takes too long.
  * @throws RangeError if an option is out of range.
  */
-export async function renderPicture(source: string | Uint8Array, options: RenderOptions): Promise<Tensor<'uint8'>> {
+export async function renderPicture(
+  source: string | Uint8Array | PictureSource,
+  options: RenderOptions,
+): Promise<Tensor<'uint8'>> {
   checkOptions(options);
-  const picture = await readPictureSource(source);
+  const picture = await asSource(source);
   const inner = Math.max(1, Math.round(options.size * (1 - (options.padding ?? 0))));
   return await decode(picture, options.timeoutMs, async () => {
     const input = await openAtSize(picture, inner, options);
@@ -92,10 +96,14 @@ export async function renderPicture(source: string | Uint8Array, options: Render
  * The format and size of a picture, from its header.
  * @throws MediaError if it cannot be read, is no picture, or claims a size that `renderPicture` would refuse.
  */
-export async function probePicture(source: string | Uint8Array): Promise<PictureProbe> {
-  const picture = await readPictureSource(source);
+export async function probePicture(source: string | Uint8Array | PictureSource): Promise<PictureProbe> {
+  const picture = await asSource(source);
   const { width, height } = await decode(picture, undefined, () => sizeOf(picture));
   return { format: picture.format, width, height };
+}
+
+async function asSource(source: string | Uint8Array | PictureSource): Promise<PictureSource> {
+  return typeof source === 'string' || source instanceof Uint8Array ? await readPictureSource(source) : source;
 }
 
 function checkOptions({ size, padding = 0, rotateDegrees = 0, hueDegrees = 0, timeoutMs = 1 }: RenderOptions): void {

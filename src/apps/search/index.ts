@@ -1,0 +1,13 @@
+/** @file Search in libraries of pictures, by text and by picture. */
+export { EncoderMismatchError, LibraryBusyError } from './errors.ts';
+export { type IndexOptions, type IndexReport, indexFolder } from './index-folder.ts';
+export { Library, type OpenLibraryOptions, openLibrary, type SearchHit } from './library.ts';
+export { type QueryLanguage, type QueryNotice, queryLanguage } from './query-language.ts';
+export {
+  maxQueryLength,
+  type SearchOptions,
+  type SearchQuery,
+  type SearchResult,
+  searchLibrary,
+} from './search-library.ts';
+export type { SkippedPath } from './walk-folder.ts';

@@ -1,0 +1,313 @@
+/**
+ * @file A library: pictures of folders with their vectors, kept in a folder of its own. LanceDB holds the rows; a batch that has
+ * been written survives a kill. Any number of processes may read while one writes.
+ *
+ * D: dimension of the vectors.
+ */
+import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type Connection, connect, type Table } from '@lancedb/lancedb';
+import { MissingDataError, ShapeError } from '../../engine/core/index.ts';
+import { EncoderMismatchError } from './errors.ts';
+import { isFreeForLibrary, type LibraryManifest, readManifest, writeManifest } from './manifest.ts';
+import { loadScan, type MemoryScan, maxScanBytes, scanColumns, scanNearest } from './memory-scan.ts';
+import {
+  type PictureRow,
+  pictureSchema,
+  pictureTableName,
+  sqlText,
+  tableOfRows,
+  vectorsOfTable,
+  withinFolder,
+} from './picture-table.ts';
+import { acquireWriterLock, type WriterLock } from './writer-lock.ts';
+
+/** One picture found. */
+export interface SearchHit {
+  /** Absolute path of the picture. */
+  readonly path: string;
+  /** Cosine of the angle between query and picture, in [-1, 1]. */
+  readonly score: number;
+  /** Width in pixels as shown. */
+  readonly width: number;
+  /** Height in pixels as shown. */
+  readonly height: number;
+  /** When the picture was indexed, ISO 8601. */
+  readonly indexedAt: string;
+}
+
+/** How `openLibrary` opens. */
+export interface OpenLibraryOptions {
+  /** Makes a new library where there is none; needs `encoderId` and `dim`. */
+  readonly create?: boolean;
+  /** Empties a library that was made with another encoder, or with this one; needs `create`. */
+  readonly rebuild?: boolean;
+  /** The encoder that will be used; absent, the library is opened whatever made it. */
+  readonly encoderId?: string;
+  /** D of that encoder. */
+  readonly dim?: number;
+}
+
+/**
+ * Opens the library in `directory`, or makes one.
+ * @throws MissingDataError if there is none and `create` is not set.
+ * @throws EncoderMismatchError if another encoder made it and `rebuild` is not set.
+ * @throws LibraryBusyError if `rebuild` is set while another process writes.
+ */
+export async function openLibrary(directory: string, options: OpenLibraryOptions = {}): Promise<Library> {
+  const at = resolve(directory);
+  const { create = false, rebuild = false, encoderId, dim } = options;
+  let manifest = await readManifest(at);
+  if (manifest === undefined || (create && rebuild)) {
+    if (!create) {
+      throw new MissingDataError(`no library in ${at}; make one with: sensorium index <folder> --library ${directory}`);
+    }
+    if (encoderId === undefined || dim === undefined) {
+      throw new TypeError('openLibrary: a new library needs encoderId and dim');
+    }
+    if (manifest === undefined && !(await isFreeForLibrary(at))) {
+      throw new TypeError(`openLibrary: ${at} holds other files; give a new or an empty folder for the library`);
+    }
+    manifest = await makeLibrary(at, encoderId, dim, rebuild);
+  }
+  if (encoderId !== undefined && (manifest.encoderId !== encoderId || (dim !== undefined && manifest.dim !== dim))) {
+    throw new EncoderMismatchError(
+      `library ${at} was made with encoder ${manifest.encoderId}, whose vectors do not compare with those of ${encoderId}; ` +
+        'index again with --rebuild, or give the model that made it with --model',
+    );
+  }
+  const connection = await connect(at, { readConsistencyInterval: 0 });
+  return new Library(at, manifest, connection);
+}
+
+async function makeLibrary(at: string, encoderId: string, dim: number, rebuild: boolean): Promise<LibraryManifest> {
+  await mkdir(at, { recursive: true });
+  const lock = await acquireWriterLock(at);
+  try {
+    if (rebuild) {
+      const connection = await connect(at);
+      // The rows go before the manifest changes, so that no moment shows rows of one encoder under the name of another.
+      if ((await connection.tableNames()).includes(pictureTableName)) await connection.dropTable(pictureTableName);
+      connection.close();
+    } else {
+      const made = await readManifest(at);
+      if (made !== undefined) return made;
+    }
+    return await writeManifest(at, encoderId, dim);
+  } finally {
+    await lock.release();
+  }
+}
+
+/** An open library. Made by `openLibrary`. */
+export class Library {
+  /** The folder that holds the library. */
+  readonly directory: string;
+  /** The encoder whose vectors it holds. */
+  readonly encoderId: string;
+  /** D, the dimension of the vectors. */
+  readonly dim: number;
+  readonly #connection: Connection;
+  #table: Table | undefined;
+  #scan: Promise<MemoryScan> | undefined;
+  #scanVersion = -1;
+
+  constructor(directory: string, manifest: LibraryManifest, connection: Connection) {
+    this.directory = directory;
+    this.encoderId = manifest.encoderId;
+    this.dim = manifest.dim;
+    this.#connection = connection;
+  }
+
+  /** The number of pictures, in all or within a folder at any depth. */
+  async count(folder?: string): Promise<number> {
+    const table = await this.#openTable();
+    if (table === undefined) return 0;
+    return await table.countRows(folder === undefined ? undefined : withinFolder(resolve(folder)));
+  }
+
+  /** Whether the library holds this very path. */
+  async has(path: string): Promise<boolean> {
+    const table = await this.#openTable();
+    return table !== undefined && (await table.countRows(`path = ${sqlText(path)}`)) > 0;
+  }
+
+  /**
+   * The `top` pictures nearest to a unit vector `[D]` by cosine, best first; exact.
+   * `folder` keeps those within it, before the best are taken.
+   */
+  async nearest(query: Float32Array, top: number, folder?: string): Promise<SearchHit[]> {
+    if (query.length !== this.dim) {
+      throw new ShapeError(`library ${this.directory}: a query must be [${this.dim}], got [${query.length}]`);
+    }
+    const table = await this.#openTable();
+    if (table === undefined) return [];
+    const within = folder === undefined ? undefined : resolve(folder);
+    const scan = await this.#currentScan(table);
+    return scan === undefined
+      ? await searchTable(table, query, top, within)
+      : scanNearest(scan, query, top, within).map(({ row, score }) => ({
+          path: scan.paths[row]!,
+          score,
+          width: scan.widths[row]!,
+          height: scan.heights[row]!,
+          indexedAt: new Date(scan.indexedAtMs[row]!).toISOString(),
+        }));
+  }
+
+  /**
+   * Begins to write; nobody else can until `close`.
+   * @throws LibraryBusyError while another writer is at work.
+   */
+  async startWriting(): Promise<LibraryWriter> {
+    const lock = await acquireWriterLock(this.directory);
+    try {
+      let table = await this.#openTable();
+      if (table === undefined) {
+        table = await this.#connection.createEmptyTable(pictureTableName, pictureSchema(this.dim));
+        this.#table = table;
+      }
+      return new LibraryWriter(table, this.dim, lock);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  /** Frees what the library holds open. */
+  async close(): Promise<void> {
+    this.#scan = undefined;
+    this.#table?.close();
+    this.#table = undefined;
+    this.#connection.close();
+  }
+
+  /** The table, or undefined while nothing has ever been written. */
+  async #openTable(): Promise<Table | undefined> {
+    if (this.#table !== undefined) return this.#table;
+    if (!(await this.#connection.tableNames()).includes(pictureTableName)) return undefined;
+    this.#table = await this.#connection.openTable(pictureTableName);
+    return this.#table;
+  }
+
+  /** The rows in memory, as of now; undefined when they would take too much. */
+  async #currentScan(table: Table): Promise<MemoryScan | undefined> {
+    const version = await table.version();
+    if (version !== this.#scanVersion || this.#scan === undefined) {
+      if ((await table.countRows()) * this.dim * 4 > maxScanBytes) return undefined;
+      this.#scanVersion = version;
+      const load = async () =>
+        loadScan(
+          await table
+            .query()
+            .select([...scanColumns])
+            .toArrow(),
+          this.dim,
+          version,
+        );
+      const scan = load();
+      scan.catch(() => {
+        if (this.#scan === scan) this.#scan = undefined;
+      });
+      this.#scan = scan;
+    }
+    return await this.#scan;
+  }
+}
+
+/** Exact search by LanceDB, for libraries that do not fit in memory. */
+async function searchTable(table: Table, query: Float32Array, top: number, folder?: string): Promise<SearchHit[]> {
+  let search = table
+    .vectorSearch(query)
+    .distanceType('dot')
+    .bypassVectorIndex()
+    .select(['path', 'width', 'height', 'indexedAtMs', '_distance'])
+    .limit(top);
+  if (folder !== undefined) search = search.where(withinFolder(folder));
+  const rows = (await search.toArray()) as (Omit<SearchHit, 'score' | 'indexedAt'> & {
+    indexedAtMs: number;
+    _distance: number;
+  })[];
+  return rows.map((row) => ({
+    path: row.path,
+    score: 1 - row._distance,
+    width: row.width,
+    height: row.height,
+    indexedAt: new Date(row.indexedAtMs).toISOString(),
+  }));
+}
+
+/** What a writer knows of a picture that is already in the library. */
+export type KnownPicture = Pick<PictureRow, 'path' | 'sizeBytes' | 'modifiedMs' | 'contentHash'>;
+
+/** The one writer of a library. Made by `Library.startWriting`. */
+export class LibraryWriter {
+  readonly #table: Table;
+  readonly #dim: number;
+  readonly #lock: WriterLock;
+
+  constructor(table: Table, dim: number, lock: WriterLock) {
+    this.#table = table;
+    this.#dim = dim;
+    this.#lock = lock;
+  }
+
+  /** Every picture of the library, by path. */
+  async known(): Promise<Map<string, KnownPicture>> {
+    const rows = await this.#table.query().select(['path', 'sizeBytes', 'modifiedMs', 'contentHash']).toArrow();
+    const columns = ['path', 'sizeBytes', 'modifiedMs', 'contentHash'].map((name) => rows.getChild(name)!.toArray());
+    const [paths, sizes, times, hashes] = columns as [string[], Float64Array, Float64Array, string[]];
+    const known = new Map<string, KnownPicture>();
+    for (let i = 0; i < rows.numRows; i++) {
+      const path = paths[i]!;
+      known.set(path, { path, sizeBytes: sizes[i]!, modifiedMs: times[i]!, contentHash: hashes[i]! });
+    }
+    return known;
+  }
+
+  /** The rows of these paths as far as they exist, vectors included. */
+  async rows(paths: readonly string[]): Promise<PictureRow[]> {
+    if (paths.length === 0) return [];
+    const found = await this.#table
+      .query()
+      .where(`path IN (${paths.map(sqlText).join(', ')})`)
+      .toArrow();
+    const vectors = vectorsOfTable(found as never, this.#dim);
+    return Array.from({ length: found.numRows }, (_, i) => {
+      const row = found.get(i)!.toJSON() as unknown as PictureRow;
+      return { ...row, vector: vectors.subarray(i * this.#dim, (i + 1) * this.#dim) };
+    });
+  }
+
+  /**
+   * Writes rows as one commit: when this returns they are on disk, and before that none of them is.
+   * `replaces` tells that some paths are already in the library; without it all must be new.
+   */
+  async put(rows: readonly PictureRow[], replaces: boolean): Promise<void> {
+    if (rows.length === 0) return;
+    const table = tableOfRows(rows, this.#dim);
+    if (replaces) {
+      await this.#table.mergeInsert('path').whenMatchedUpdateAll().whenNotMatchedInsertAll().execute(table);
+    } else {
+      await this.#table.add(table);
+    }
+  }
+
+  /** Removes the rows of these paths. */
+  async remove(paths: readonly string[]): Promise<void> {
+    for (let start = 0; start < paths.length; start += 500) {
+      const some = paths.slice(start, start + 500);
+      await this.#table.delete(`path IN (${some.map(sqlText).join(', ')})`);
+    }
+  }
+
+  /** Joins the small files that many commits leave, and deletes versions older than an hour. */
+  async compact(): Promise<void> {
+    await this.#table.optimize({ cleanupOlderThan: new Date(Date.now() - 3_600_000) });
+  }
+
+  /** Lets the next writer in. */
+  async close(): Promise<void> {
+    await this.#lock.release();
+  }
+}
