@@ -1,0 +1,62 @@
+/** @file `sensorium index`: brings a library up to date with a folder of pictures. */
+import { defineCommand } from 'citty';
+import { indexFolder, openLibrary } from '../../apps/search/index.ts';
+import { loadEncoder } from '../../bundle/index.ts';
+import { UsageError } from '../failure.ts';
+import { listenForInterrupt } from '../interrupt.ts';
+import { outputOptions, printJson, printLines } from '../output.ts';
+import { formatDuration, showProgress } from '../progress-bar.ts';
+
+/** How many skipped files are named; the others are counted. `--json` names them all. */
+const shownSkipped = 10;
+
+export default defineCommand({
+  meta: { name: 'index', description: 'Index a folder of pictures (PNG, JPEG, WebP, GIF, SVG) into a library' },
+  args: {
+    folder: { type: 'positional', description: 'The folder of pictures, searched at any depth' },
+    library: { type: 'string', description: 'The folder of the library; made if it is not there', valueHint: 'dir' },
+    model: { type: 'string', description: 'A bundle; the built-in one by default', valueHint: 'bundle' },
+    rebuild: { type: 'boolean', description: 'Empty the library first, for example for another model' },
+    ...outputOptions,
+  },
+  async run({ args }) {
+    if (!args.library) throw new UsageError('index: say where the library is: --library <dir>');
+    const interrupt = listenForInterrupt();
+    const bar = showProgress(args);
+    const encoder = await loadEncoder(args.model);
+    try {
+      const library = await openLibrary(args.library, {
+        create: true,
+        rebuild: args.rebuild ?? false,
+        encoderId: encoder.id,
+        dim: encoder.dim,
+      });
+      const folder = args.folder as string;
+      const report = await indexFolder({
+        library,
+        folder,
+        encoder,
+        onProgress: bar.onProgress,
+        signal: interrupt.signal,
+      }).finally(() => bar.close());
+      const pictures = await library.count();
+      await library.close();
+      if (args.json) printJson({ library: library.directory, folder, pictures, ...report });
+      else {
+        const { added, updated, unchanged, removed, skipped, seconds } = report;
+        printLines(
+          `${added} added, ${updated} updated, ${unchanged} unchanged, ${removed} removed, ${skipped.length} skipped ` +
+            `in ${formatDuration(seconds)}; the library holds ${pictures} pictures`,
+          ...skipped.slice(0, shownSkipped).map(({ path, reason }) => `skipped ${path}: ${reason}`),
+        );
+        if (skipped.length > shownSkipped) {
+          printLines(`and ${skipped.length - shownSkipped} more; --json names them all`);
+        }
+      }
+    } finally {
+      bar.close();
+      interrupt.dispose();
+      await encoder.close();
+    }
+  },
+});
