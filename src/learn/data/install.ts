@@ -172,7 +172,7 @@ function spawnNpm(args: readonly string[], directory: string): ChildProcess {
 function endOf(said: string): string {
   const lines = said.split('\n').filter((line) => line.trim() !== '' && !/^npm (warn|notice)/.test(line));
   const errors = lines.filter((line) => /^npm error/.test(line) && !/complete log/.test(line));
-  return (errors.length > 0 ? errors : lines).slice(-6).join('; ');
+  return (errors.length > 0 ? errors.slice(0, 4) : lines.slice(-4)).join('; ');
 }
 
 const pollMs = 1000;

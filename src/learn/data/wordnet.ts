@@ -26,7 +26,7 @@ export function openWordNet(directory: string): WordNet {
   return {
     synonyms(noun) {
       const entry = noun.toLowerCase().replaceAll(' ', '_');
-      const offsets = findOffsets(index, entry);
+      const offsets = entry === '' ? [] : findOffsets(index, entry);
       const words = offsets.flatMap((offset) => wordsOfSynset(data, offset));
       return [...new Set(words)].filter((word) => word !== entry).map((word) => word.replaceAll('_', ' '));
     },
