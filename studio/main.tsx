@@ -1,5 +1,6 @@
 /** @file Starts the page. */
 import { render } from 'preact';
+import { Page } from './page.tsx';
 
 const root = document.getElementById('page');
-if (root !== null) render(<main />, root);
+if (root !== null) render(<Page />, root);

@@ -16,8 +16,12 @@ export const hit = z.object({
 
 /** Something the person should know about the answer. */
 export const searchNotice = z.object({
-  /** `chinese-query`: the encoder does not understand Chinese yet, so the hits mean little. */
-  kind: z.enum(['chinese-query', 'other']),
+  /**
+   * The query is in Chinese, or in another script, that the encoder has not learned. There are hits only if some of the query
+   * is understood.
+   */
+  kind: z.enum(['chinese-not-yet', 'script-not-yet']),
+  /** The same in an English sentence. */
   message: z.string(),
 });
 

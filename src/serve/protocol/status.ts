@@ -33,6 +33,8 @@ export const status = z.object({
     name: z.string(),
     /** Pictures that can be found now. */
     pictures: z.number(),
+    /** Whose pictures these are, where a licence asks to say so. */
+    credit: z.optional(z.string()),
   }),
   encoder: encoderStatus,
   indexing: indexingStatus,

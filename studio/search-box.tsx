@@ -1,0 +1,91 @@
+/** @file The search box: a text, or a picture in its place. */
+import type { RefObject } from 'preact';
+import { useRef } from 'preact/hooks';
+import type { Query } from './client.ts';
+import { CloseIcon, PictureIcon, SearchIcon } from './icons.tsx';
+import { useTexts } from './language.ts';
+
+interface SearchBoxProps {
+  readonly inputRef: RefObject<HTMLInputElement>;
+  readonly value: string;
+  readonly query: Query | undefined;
+  /** Called at every change of the text. */
+  onChange(text: string): void;
+  /** Called for Enter. */
+  onSubmit(): void;
+  onClear(): void;
+  onFile(file: File): void;
+}
+
+export function SearchBox({ inputRef, value, query, onChange, onSubmit, onClear, onFile }: SearchBoxProps) {
+  const { text } = useTexts();
+  const fileRef = useRef<HTMLInputElement>(null);
+  const picture = query?.kind === 'picture' ? query : undefined;
+  return (
+    <search>
+      <form
+        class="search-box"
+        onSubmit={(event) => {
+          event.preventDefault();
+          onSubmit();
+        }}
+      >
+        <span class="search-icon">
+          <SearchIcon />
+        </span>
+        {picture !== undefined && (
+          <span class="query-picture">
+            <img src={picture.url} alt="" />
+            <span class="query-picture-name">{picture.name}</span>
+          </span>
+        )}
+        <input
+          ref={inputRef}
+          type="text"
+          name="q"
+          class={picture === undefined ? '' : 'beside-picture'}
+          value={value}
+          aria-label={text.searchLabel}
+          placeholder={picture === undefined ? text.placeholder : ''}
+          autocomplete="off"
+          autocapitalize="off"
+          spellcheck={false}
+          enterkeyhint="search"
+          maxLength={1000}
+          onInput={(event) => onChange(event.currentTarget.value)}
+        />
+        {(value !== '' || picture !== undefined) && (
+          <button
+            type="button"
+            class="in-box"
+            onClick={onClear}
+            aria-label={picture === undefined ? text.clear : text.removePicture}
+            title={picture === undefined ? text.clear : text.removePicture}
+          >
+            <CloseIcon />
+          </button>
+        )}
+        <button
+          type="button"
+          class="in-box"
+          onClick={() => fileRef.current?.click()}
+          aria-label={text.pickPicture}
+          title={text.pickPicture}
+        >
+          <PictureIcon />
+        </button>
+        <input
+          ref={fileRef}
+          type="file"
+          accept="image/*"
+          hidden
+          onChange={(event) => {
+            const file = event.currentTarget.files?.[0];
+            event.currentTarget.value = '';
+            if (file !== undefined) onFile(file);
+          }}
+        />
+      </form>
+    </search>
+  );
+}
