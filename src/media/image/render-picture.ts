@@ -46,9 +46,6 @@ export interface PictureProbe {
 /** A picture of more pixels than this is refused before its pixels are decoded. */
 export const maxPicturePixels = 64_000_000;
 
-/** Sides beyond this are refused in an SVG, whose size is only a number in its text. */
-const maxSvgSide = 100_000;
-
 const defaultTimeoutMs = 20_000;
 
 // One picture is small: libvips gains nothing from threads within it, while several pictures run side by side.
@@ -152,12 +149,7 @@ function openPicture({ bytes }: PictureSource, options: SharpOptions = {}): Shar
 /** The size as shown, in pixels; of an SVG, at 96 dots per inch as browsers count. */
 async function sizeOf(picture: PictureSource): Promise<{ width: number; height: number }> {
   const { width, height, autoOrient } = await openPicture(picture).metadata();
-  if (picture.format === 'svg') {
-    if (width > maxSvgSide || height > maxSvgSide) {
-      throw new MediaError(`an SVG must be at most ${maxSvgSide} wide and high, got ${width} x ${height}`);
-    }
-    return { width, height };
-  }
+  if (picture.format === 'svg') return { width, height };
   if (width * height > maxPicturePixels) {
     throw new MediaError(
       `a picture must have at most ${maxPicturePixels / 1e6} million pixels, got ${width} x ${height}`,

@@ -6,6 +6,9 @@
 /** An SVG longer than this is refused, in bytes. */
 export const maxSvgBytes = 8_000_000;
 
+/** Sides beyond this are refused: the size of an SVG is only a number in its text. */
+const maxSide = 100_000;
+
 /** More elements than this are refused; the largest clip art has some tens of thousands. */
 const maxElements = 100_000;
 
@@ -24,7 +27,27 @@ const maxEntityLength = 1000;
 /** The rule that a document breaks, or undefined. */
 export function brokenSvgRule(svg: string): string | undefined {
   if (svg.length > maxSvgBytes) return `an SVG must be at most ${maxSvgBytes / 1e6} MB`;
-  return brokenEntityRule(svg) ?? brokenEmbeddingRule(svg) ?? brokenExtentRule(svg);
+  return brokenSizeRule(svg) ?? brokenEntityRule(svg) ?? brokenEmbeddingRule(svg) ?? brokenExtentRule(svg);
+}
+
+/** The width, height and view box that the root element claims. */
+function brokenSizeRule(svg: string): string | undefined {
+  const root = /<(?:[A-Za-z_][\w.-]*:)?svg[\s/>][^>]*/.exec(svg)?.[0] ?? '';
+  const sides = Array.from(
+    root.matchAll(/\s(?:width|height)\s*=\s*["']\s*([\d.]+(?:e[+-]?\d+)?)/gi),
+    ([, side]) => side,
+  );
+  if (sides.length < 2)
+    sides.push(
+      ...(/\sviewBox\s*=\s*["']([^"']*)/
+        .exec(root)?.[1]
+        ?.trim()
+        .split(/[\s,]+/)
+        .slice(2) ?? []),
+    );
+  return sides.some((side) => Number(side) > maxSide)
+    ? `an SVG must be at most ${maxSide} wide and high, got ${sides.slice(0, 2).join(' x ')}`
+    : undefined;
 }
 
 /**
