@@ -1,7 +1,9 @@
 /** @file The cache of converted towers: made once, verified at every opening, made anew when damaged, harmless when shared. */
+import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cacheFolder, openTokenizer, openTower, towerBytes } from '../../src/bundle/index.ts';
 import { MissingDataError, Tensor } from '../../src/engine/core/index.ts';
@@ -89,6 +91,27 @@ describe('the tower cache', () => {
     await expect(openTower(absent, { cacheDir })).rejects.toThrow('npm install no-such-package-here');
     await expect(openTower({ ...small, files: ['gone'] }, { cacheDir })).rejects.toThrow('"nsfwjs" lacks gone');
   });
+});
+
+it('serves processes that convert at the same time into one cache', async () => {
+  const root = new URL('../../', import.meta.url);
+  const script = `
+    const { towerBytes } = await import('${new URL('src/bundle/index.ts', root)}');
+    const { imageTower } = await import('${new URL('src/model/towers/index.ts', root)}');
+    const { createHash } = await import('node:crypto');
+    const bytes = await towerBytes(imageTower({ variant: 'mobilenet-v2', size: 96 }), process.env.SENSORIUM_CACHE);
+    console.log(createHash('sha256').update(bytes).digest('hex'));`;
+  const hooks = new URL('scripts/typescript.mjs', root).href;
+  const start = () =>
+    promisify(execFile)(process.execPath, ['--import', hooks, '--input-type=module', '--eval', script], {
+      env: { ...process.env, SENSORIUM_CACHE: cacheDir },
+    });
+  const digests = (await Promise.all([start(), start(), start()])).map(({ stdout }) => stdout.trim());
+  expect(new Set(digests).size).toBe(1);
+  const [model, sidecar, ...others] = await cachedFiles();
+  expect(others).toEqual([]);
+  expect(await readFile(join(cacheDir, 'towers', sidecar!), 'utf8')).toBe(`${digests[0]}\n`);
+  expect(model).toMatch(/^mobilenet-v2-96-/);
 });
 
 it('opens the real towers through the cache', async () => {
