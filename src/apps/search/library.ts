@@ -10,7 +10,7 @@ import { type Connection, connect, type Table } from '@lancedb/lancedb';
 import { MissingDataError, ShapeError } from '../../engine/core/index.ts';
 import { EncoderMismatchError } from './errors.ts';
 import { isFreeForLibrary, type LibraryManifest, readManifest, writeManifest } from './manifest.ts';
-import { loadScan, type MemoryScan, maxScanBytes, scanColumns, scanNearest } from './memory-scan.ts';
+import { defaultMaxScanBytes, loadScan, type MemoryScan, scanColumns, scanNearest } from './memory-scan.ts';
 import {
   type PictureRow,
   pictureSchema,
@@ -46,6 +46,8 @@ export interface OpenLibraryOptions {
   readonly encoderId?: string;
   /** D of that encoder. */
   readonly dim?: number;
+  /** The most memory that vectors may take, in bytes; beyond it LanceDB answers, more slowly. 256 MB by default. */
+  readonly maxScanBytes?: number;
 }
 
 /**
@@ -77,7 +79,7 @@ export async function openLibrary(directory: string, options: OpenLibraryOptions
     );
   }
   const connection = await connect(at, { readConsistencyInterval: 0 });
-  return new Library(at, manifest, connection);
+  return new Library(at, manifest, connection, options.maxScanBytes ?? defaultMaxScanBytes);
 }
 
 async function makeLibrary(at: string, encoderId: string, dim: number, rebuild: boolean): Promise<LibraryManifest> {
@@ -108,15 +110,17 @@ export class Library {
   /** D, the dimension of the vectors. */
   readonly dim: number;
   readonly #connection: Connection;
+  readonly #maxScanBytes: number;
   #table: Table | undefined;
   #scan: Promise<MemoryScan> | undefined;
   #scanVersion = -1;
 
-  constructor(directory: string, manifest: LibraryManifest, connection: Connection) {
+  constructor(directory: string, manifest: LibraryManifest, connection: Connection, maxScanBytes: number) {
     this.directory = directory;
     this.encoderId = manifest.encoderId;
     this.dim = manifest.dim;
     this.#connection = connection;
+    this.#maxScanBytes = maxScanBytes;
   }
 
   /** The number of pictures, in all or within a folder at any depth. */
@@ -194,7 +198,7 @@ export class Library {
   async #currentScan(table: Table): Promise<MemoryScan | undefined> {
     const version = await table.version();
     if (version !== this.#scanVersion || this.#scan === undefined) {
-      if ((await table.countRows()) * this.dim * 4 > maxScanBytes) return undefined;
+      if ((await table.countRows()) * this.dim * 4 > this.#maxScanBytes) return undefined;
       this.#scanVersion = version;
       const load = async () =>
         loadScan(
@@ -255,9 +259,14 @@ export class LibraryWriter {
   /** Every picture of the library, by path. */
   async known(): Promise<Map<string, KnownPicture>> {
     const rows = await this.#table.query().select(['path', 'sizeBytes', 'modifiedMs', 'contentHash']).toArrow();
-    const columns = ['path', 'sizeBytes', 'modifiedMs', 'contentHash'].map((name) => rows.getChild(name)!.toArray());
-    const [paths, sizes, times, hashes] = columns as [string[], Float64Array, Float64Array, string[]];
     const known = new Map<string, KnownPicture>();
+    // A result without rows has no columns either.
+    if (rows.numRows === 0) return known;
+    const column = <T>(name: string) => rows.getChild(name)!.toArray() as T;
+    const paths = column<string[]>('path');
+    const sizes = column<Float64Array>('sizeBytes');
+    const times = column<Float64Array>('modifiedMs');
+    const hashes = column<string[]>('contentHash');
     for (let i = 0; i < rows.numRows; i++) {
       const path = paths[i]!;
       known.set(path, { path, sizeBytes: sizes[i]!, modifiedMs: times[i]!, contentHash: hashes[i]! });

@@ -1,7 +1,7 @@
 /**
  * @file Exact search over vectors held in memory. Measured against LanceDB's exact search (256 dimensions, one query, two
  * cores): 1.2 ms against 4.1 ms over 4,000 vectors, 13 ms against 37 ms over 50,000. It costs 4 D bytes a picture, so beyond
- * `maxScanBytes` the library asks LanceDB.
+ * `defaultMaxScanBytes` the library asks LanceDB.
  *
  * N: number of pictures; D: dimension of the vectors.
  */
@@ -9,7 +9,7 @@ import type { Table } from 'apache-arrow';
 import { folderPrefix, vectorsOfTable } from './picture-table.ts';
 
 /** The most memory that vectors may take, in bytes. */
-export const maxScanBytes = 256_000_000;
+export const defaultMaxScanBytes = 256_000_000;
 
 /** The columns that a scan needs. */
 export const scanColumns = ['path', 'vector', 'width', 'height', 'indexedAtMs'] as const;
