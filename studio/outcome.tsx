@@ -3,6 +3,7 @@ import type { RefObject } from 'preact';
 import type { Status } from '../src/serve/protocol/index.ts';
 import { useTexts } from './language.ts';
 import { ResultsGrid } from './results-grid.tsx';
+import { StatusLine } from './status-line.tsx';
 import type { SearchState } from './use-search.ts';
 
 interface OutcomeProps {
@@ -39,9 +40,10 @@ export function Outcome(props: OutcomeProps) {
   const isGrowing = status?.indexing.state === 'running' || status?.indexing.state === 'starting';
   return (
     <section class="outcome" aria-busy={isSearching}>
-      <p class="summary quiet" role="status">
-        {query === undefined ? '' : summary}
-      </p>
+      <div class="summary-row">
+        <p role="status">{query === undefined ? '' : summary}</p>
+        {isGrowing && <StatusLine status={status} />}
+      </div>
       {response?.notice != null && !isSearching && (
         <p class="banner warning" role="status">
           {text.notice[response.notice.kind]}

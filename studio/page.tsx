@@ -1,4 +1,5 @@
 /** @file The page: one search box, what it found, and how the library is. */
+import { Fragment } from 'preact';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import type { Hit, Status } from '../src/serve/protocol/index.ts';
 import { followStatus, maxPictureBytes, pictureUrl, RequestFailure } from './client.ts';
@@ -218,7 +219,11 @@ export function Page() {
         <footer>
           <StatusLine status={status} />
           <p class="keys" aria-hidden="true">
-            <kbd>/</kbd> <kbd>↑↓←→</kbd> <kbd>↵</kbd> <kbd>Esc</kbd> {text.keys}
+            {text.keys.map(([key, does]) => (
+              <Fragment key={key}>
+                <kbd>{key}</kbd> {does}
+              </Fragment>
+            ))}
           </p>
           {status?.library.credit !== undefined && <p class="credit">{status.library.credit}</p>}
         </footer>

@@ -35,7 +35,14 @@ export function SearchBox({ inputRef, value, query, onChange, onSubmit, onClear,
         </span>
         {picture !== undefined && (
           <span class="query-picture">
-            <img src={picture.url} alt="" />
+            <img
+              key={picture.url}
+              src={picture.url}
+              alt=""
+              onError={(event) => {
+                event.currentTarget.hidden = true;
+              }}
+            />
             <span class="query-picture-name">{picture.name}</span>
           </span>
         )}

@@ -23,15 +23,12 @@ export interface Texts {
   readonly tagline: string;
   readonly searchLabel: string;
   readonly placeholder: string;
-  readonly searchButton: string;
   readonly pickPicture: string;
   readonly removePicture: string;
   readonly clear: string;
   readonly tryThese: string;
   readonly dropHere: string;
-  readonly orDrop: string;
   readonly results: string;
-  readonly queryPicture: string;
   readonly loading: string;
   readonly waitingForEncoder: string;
   readonly encoderFailed: string;
@@ -47,7 +44,7 @@ export interface Texts {
   readonly findSimilar: string;
   readonly openFile: string;
   readonly similarity: string;
-  readonly keys: string;
+  readonly keys: readonly (readonly [key: string, does: string])[];
   readonly language: string;
   readonly tryAgain: string;
   readonly notAPicture: string;
@@ -67,15 +64,12 @@ const en: Texts = {
   tagline: 'Type what you have in mind, or drop a picture to find others like it.',
   searchLabel: 'Describe a picture',
   placeholder: 'Describe a picture…',
-  searchButton: 'Search',
   pickPicture: 'Search by a picture',
   removePicture: 'Remove the picture',
   clear: 'Clear the search',
   tryThese: 'Try',
   dropHere: 'Drop the picture to search by it',
-  orDrop: 'or drop, paste or pick a picture',
   results: 'Results',
-  queryPicture: 'Pictures like this one',
   loading: 'Searching…',
   waitingForEncoder: 'Waiting for the model to load…',
   encoderFailed: 'The model could not be loaded, so nothing can be searched.',
@@ -94,7 +88,12 @@ const en: Texts = {
   findSimilar: 'Find similar',
   openFile: 'Open picture',
   similarity: 'Similarity',
-  keys: 'focus the search · move · open · clear',
+  keys: [
+    ['/', 'search'],
+    ['↑ ↓ ← →', 'move'],
+    ['↵', 'open'],
+    ['Esc', 'clear'],
+  ],
   language: 'Language',
   tryAgain: 'Try again',
   notAPicture: 'That is not a picture. PNG, JPEG, WebP, GIF and SVG can be searched by.',
@@ -124,15 +123,12 @@ const zh: Texts = {
   tagline: '输入你想到的画面，或拖入一张图片来查找相似的图片。',
   searchLabel: '描述一张图片',
   placeholder: '描述一张图片（目前请用英文）…',
-  searchButton: '搜索',
   pickPicture: '用图片搜索',
   removePicture: '移除图片',
   clear: '清除搜索',
   tryThese: '试试',
   dropHere: '松开即可用这张图片搜索',
-  orDrop: '也可以拖入、粘贴或选择一张图片',
   results: '结果',
-  queryPicture: '与这张图片相似的图片',
   loading: '正在搜索…',
   waitingForEncoder: '正在等待模型加载…',
   encoderFailed: '模型加载失败，暂时无法搜索。',
@@ -151,7 +147,12 @@ const zh: Texts = {
   findSimilar: '查找相似图片',
   openFile: '打开原图',
   similarity: '相似度',
-  keys: '聚焦搜索框 · 移动 · 打开 · 清除',
+  keys: [
+    ['/', '搜索'],
+    ['↑ ↓ ← →', '移动'],
+    ['↵', '打开'],
+    ['Esc', '清除'],
+  ],
   language: '语言',
   tryAgain: '重试',
   notAPicture: '这不是图片。可以使用 PNG、JPEG、WebP、GIF 和 SVG 图片搜索。',

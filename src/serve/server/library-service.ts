@@ -1,0 +1,168 @@
+/**
+ * @file Searches one library for the handlers. The encoder may still be loading and the library may not exist yet: searches
+ * wait for the first, and the second is empty until it does.
+ */
+import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
+import {
+  EncoderMismatchError,
+  type Library,
+  openLibrary,
+  type QueryNotice,
+  searchLibrary,
+} from '../../apps/search/index.ts';
+import type { TextImageEncoder } from '../../bundle/index.ts';
+import { MissingDataError } from '../../engine/core/index.ts';
+import type { EncoderStatus, Status } from '../protocol/index.ts';
+import { type IndexingEvent, IndexingProgress, idleIndexing } from './indexing-progress.ts';
+import { type Found, NotReadyError, type Query, type SearchService } from './service.ts';
+
+/** What is served. */
+export interface LibraryServiceOptions {
+  /** The folder of the library. */
+  readonly directory: string;
+  /** Whose pictures these are, where a licence asks to say so. */
+  readonly credit?: string;
+}
+
+const noticeMessages: Readonly<Record<QueryNotice, string>> = {
+  'chinese-not-yet': 'Chinese queries are not understood yet; ask in English',
+  'script-not-yet': 'queries in this script are not understood yet; ask in English',
+};
+
+/** The name of a picture in addresses: says nothing of where it lies, and is the same after a restart. */
+function pictureId(path: string): string {
+  return createHash('sha256').update(path).digest('base64url').slice(0, 22);
+}
+
+/** Serves one library. Give it an encoder with `useEncoder`, and the events of an indexing run with `onIndexing`. */
+export class LibraryService implements SearchService {
+  readonly #options: LibraryServiceOptions;
+  readonly #listeners = new Set<() => void>();
+  /** Paths of the pictures that were found so far, by id: no others can be asked for. */
+  readonly #paths = new Map<string, string>();
+  readonly #encoder: Promise<TextImageEncoder>;
+  #resolveEncoder: (encoder: TextImageEncoder | Promise<never>) => void = () => {};
+  #encoderStatus: EncoderStatus = { state: 'loading' };
+  #library: Promise<Library> | undefined;
+  #pictures = 0;
+  #indexing: IndexingProgress | undefined;
+
+  constructor(options: LibraryServiceOptions) {
+    this.#options = options;
+    this.#encoder = new Promise((resolve) => {
+      this.#resolveEncoder = resolve;
+    });
+    this.#encoder.catch(() => {});
+  }
+
+  /** Loads the encoder; searches that came before wait for it. A failure becomes part of the status. */
+  async useEncoder(load: () => Promise<TextImageEncoder>): Promise<void> {
+    try {
+      const encoder = await load();
+      this.#encoderStatus = { state: 'ready', id: encoder.id };
+      this.#resolveEncoder(encoder);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#encoderStatus = { state: 'failed', message };
+      this.#resolveEncoder(Promise.reject(new NotReadyError(message, { cause: error })));
+    }
+    this.#tellListeners();
+  }
+
+  /** Takes in what an indexing run reports. */
+  async onIndexing(event: IndexingEvent): Promise<void> {
+    this.#indexing ??= new IndexingProgress();
+    this.#indexing.update(event);
+    this.#tellListeners();
+    // A library that was emptied for another encoder must be opened again.
+    if (event.type === 'library-ready') await this.#forgetLibrary();
+    if (event.type !== 'encoder-ready') await this.refresh();
+  }
+
+  /** Says that an indexing run is about to start. */
+  expectIndexing(): void {
+    this.#indexing = new IndexingProgress();
+  }
+
+  /** Counts the pictures anew. @throws MissingDataError if `mustExist` and there is no library. */
+  async refresh(mustExist = false): Promise<void> {
+    const library = await this.#open(mustExist);
+    const pictures = (await library?.count()) ?? 0;
+    if (pictures === this.#pictures) return;
+    this.#pictures = pictures;
+    this.#tellListeners();
+  }
+
+  status(): Status {
+    const { directory, credit } = this.#options;
+    return {
+      library: { name: basename(directory), pictures: this.#pictures, ...(credit === undefined ? {} : { credit }) },
+      encoder: this.#encoderStatus,
+      indexing: this.#indexing?.status ?? idleIndexing,
+    };
+  }
+
+  onStatus(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async search(query: Query, top: number): Promise<Found> {
+    const encoder = await this.#encoder;
+    const library = await this.#open(false);
+    if (library === undefined) return { hits: [], searched: 0, notice: null };
+    const searched = await library.count();
+    try {
+      const { hits, notice } = await searchLibrary({ library, encoder, query, top });
+      return {
+        hits: hits.map(({ path, score, width, height }) => {
+          const id = pictureId(path);
+          this.#paths.set(id, path);
+          return { id, name: basename(path), score, width, height };
+        }),
+        searched,
+        notice: notice === undefined ? null : { kind: notice, message: noticeMessages[notice] },
+      };
+    } catch (error) {
+      if (error instanceof EncoderMismatchError) throw new NotReadyError(error.message, { cause: error });
+      throw error;
+    }
+  }
+
+  async pictureFile(id: string): Promise<string | undefined> {
+    const path = this.#paths.get(id);
+    if (path === undefined) return undefined;
+    const library = await this.#open(false);
+    return (await library?.has(path)) ? path : undefined;
+  }
+
+  /** Frees the library and the encoder. */
+  async close(): Promise<void> {
+    await this.#forgetLibrary();
+    if (this.#encoderStatus.state === 'ready') await (await this.#encoder).close();
+  }
+
+  /** The library, opened at the first need; nothing if there is none yet. */
+  async #open(mustExist: boolean): Promise<Library | undefined> {
+    this.#library ??= openLibrary(this.#options.directory);
+    const opening = this.#library;
+    try {
+      return await opening;
+    } catch (error) {
+      if (this.#library === opening) this.#library = undefined;
+      if (error instanceof MissingDataError && !mustExist) return undefined;
+      throw error;
+    }
+  }
+
+  async #forgetLibrary(): Promise<void> {
+    const library = this.#library;
+    this.#library = undefined;
+    await (await library?.catch(() => undefined))?.close();
+  }
+
+  #tellListeners(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * @file The indexing process: takes an IndexingTask as its argument and reports IndexingEvents to the server that started it.
+ * When the server is gone it ends at once; batches that were written stay, and the next run goes on there.
+ */
+import { constants, setPriority } from 'node:os';
+import {
+  EncoderMismatchError,
+  indexFolder,
+  type Library,
+  LibraryBusyError,
+  openLibrary,
+} from '../../apps/search/index.ts';
+import { loadEncoder, type TextImageEncoder } from '../../bundle/index.ts';
+import type { IndexingTask } from '../server/indexing-process.ts';
+import type { IndexingEvent } from '../server/indexing-progress.ts';
+
+process.on('disconnect', () => process.exit());
+// Ctrl-C reaches every process of a terminal; the server decides what it means.
+process.on('SIGINT', () => {});
+
+const tell = (event: IndexingEvent) =>
+  new Promise<void>((resolve) => {
+    if (process.send === undefined) resolve();
+    else process.send(event, () => resolve());
+  });
+
+/** How long to wait for another writer, such as the process of a server that was just killed. */
+const patienceMs = 10_000;
+
+async function openForIndexing(task: IndexingTask, encoder: TextImageEncoder): Promise<Library> {
+  const options = { create: true, encoderId: encoder.id, dim: encoder.dim };
+  try {
+    return await openLibrary(task.library, options);
+  } catch (error) {
+    if (!(error instanceof EncoderMismatchError) || task.rebuild !== true) throw error;
+    return await openLibrary(task.library, { ...options, rebuild: true });
+  }
+}
+
+async function run(task: IndexingTask): Promise<void> {
+  const encoder = await loadEncoder(task.model);
+  await tell({ type: 'encoder-ready' });
+  const startedAtMs = performance.now();
+  for (;;) {
+    try {
+      const library = await openForIndexing(task, encoder);
+      await tell({ type: 'library-ready' });
+      const report = await indexFolder({
+        library,
+        folder: task.folder,
+        encoder,
+        onProgress: ({ done, total = done }) => void tell({ type: 'progress', done, total }),
+      });
+      await library.close();
+      await encoder.close();
+      await tell({ type: 'done', skipped: report.skipped.length });
+      return;
+    } catch (error) {
+      if (!(error instanceof LibraryBusyError) || performance.now() - startedAtMs > patienceMs) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+}
+
+try {
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+} catch {
+  // Not every system lets a process step back; it works all the same.
+}
+try {
+  await run(JSON.parse(process.argv[2] ?? '{}') as IndexingTask);
+  process.exitCode = 0;
+} catch (error) {
+  await tell({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+  process.exitCode = 1;
+}
+if (process.connected) process.disconnect();
