@@ -1,0 +1,252 @@
+/** @file Opening, rebuilding and searching a library; the scan in memory and LanceDB must agree. */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { colourEncoder, colourSvg } from '../../../test/search/colour-encoder.ts';
+import { FormatError, MissingDataError, Rng, ShapeError } from '../../engine/core/index.ts';
+import {
+  EncoderMismatchError,
+  indexFolder,
+  type Library,
+  LibraryBusyError,
+  type OpenLibraryOptions,
+  openLibrary,
+  searchLibrary,
+} from './index.ts';
+import type { PictureRow } from './picture-table.ts';
+import { acquireWriterLock } from './writer-lock.ts';
+
+let root: string;
+let directory: string;
+const open: Library[] = [];
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'library-'));
+  directory = join(root, 'library');
+});
+afterEach(async () => {
+  for (const library of open.splice(0)) await library.close();
+  await rm(root, { recursive: true, force: true });
+});
+
+async function openAt(options: OpenLibraryOptions): Promise<Library> {
+  const library = await openLibrary(directory, options);
+  open.push(library);
+  return library;
+}
+
+const dim = 12;
+const make = { create: true, encoderId: 'one', dim } as const;
+
+function randomUnit(rng: Rng): Float32Array {
+  const vector = rng.fillNormal(new Float32Array(dim));
+  const length = Math.hypot(...vector);
+  return vector.map((value) => value / length);
+}
+
+function row(path: string, vector: Float32Array): PictureRow {
+  const file = { format: 'png', sizeBytes: 10, modifiedMs: 1, contentHash: 'h', indexedAtMs: 1.7e12 };
+  return { path, vector, width: 3, height: 4, ...file };
+}
+
+async function fill(library: Library, rows: readonly PictureRow[]): Promise<void> {
+  const writer = await library.startWriting();
+  await writer.put(rows, false);
+  await writer.close();
+}
+
+describe('openLibrary', () => {
+  test('says how to make a library where there is none', async () => {
+    await expect(openAt({})).rejects.toThrow(MissingDataError);
+    await expect(openAt({})).rejects.toThrow(/sensorium index <folder> --library/);
+  });
+
+  test('a new library is empty, and is the same when opened again', async () => {
+    const library = await openAt(make);
+    expect(await library.count()).toBe(0);
+    expect(await library.nearest(new Float32Array(dim), 5)).toEqual([]);
+    const again = await openAt({});
+    expect([again.encoderId, again.dim]).toEqual(['one', dim]);
+  });
+
+  test('refuses another encoder and says what to do; --rebuild empties it', async () => {
+    const rng = new Rng(1);
+    await fill(await openAt(make), [row('/a.png', randomUnit(rng))]);
+    await expect(openAt({ encoderId: 'two', dim })).rejects.toThrow(EncoderMismatchError);
+    await expect(openAt({ create: true, encoderId: 'two', dim })).rejects.toThrow(/--rebuild/);
+    const rebuilt = await openAt({ create: true, rebuild: true, encoderId: 'two', dim: 5 });
+    expect([rebuilt.encoderId, rebuilt.dim, await rebuilt.count()]).toEqual(['two', 5, 0]);
+    await fill(rebuilt, [row('/b.png', new Float32Array([1, 0, 0, 0, 0]))]);
+    expect((await rebuilt.nearest(new Float32Array([1, 0, 0, 0, 0]), 3)).map(({ path }) => path)).toEqual(['/b.png']);
+  });
+
+  test('takes no folder that holds other things', async () => {
+    await mkdir(directory);
+    await writeFile(join(directory, 'diary.txt'), 'dear diary');
+    await expect(openAt(make)).rejects.toThrow(/holds other files/);
+    expect(await readFile(join(directory, 'diary.txt'), 'utf8')).toBe('dear diary');
+  });
+
+  test.each([
+    '',
+    '{',
+    '[]',
+    '{"format":"sensorium-library","version":2}',
+    '{"format":"sensorium-library","version":1,"encoderId":"x","dim":-1,"createdAt":""}',
+  ])('refuses the damaged manifest %j', async (text) => {
+    await mkdir(directory);
+    await writeFile(join(directory, 'library.json'), text);
+    await expect(openAt({})).rejects.toThrow(FormatError);
+  });
+});
+
+describe.each([
+  ['in memory', undefined],
+  ['by LanceDB', 0],
+])('nearest, %s', (_, maxScanBytes) => {
+  const options = maxScanBytes === undefined ? make : { ...make, maxScanBytes };
+
+  test('gives the exact best by cosine, best first, with everything that a hit has', async () => {
+    const rng = new Rng('nearest');
+    const rows = Array.from({ length: 300 }, (_, i) => row(`/p/${i}.png`, randomUnit(rng)));
+    const library = await openAt(options);
+    await fill(library, rows);
+    for (let i = 0; i < 5; i++) {
+      const query = randomUnit(rng);
+      const expected = rows
+        .map(({ path, vector }) => ({ path, score: vector.reduce((sum, value, d) => sum + value * query[d]!, 0) }))
+        .sort((a, b) => b.score - a.score)
+        .slice(0, 7);
+      const hits = await library.nearest(query, 7);
+      expect(hits.map(({ path }) => path)).toEqual(expected.map(({ path }) => path));
+      hits.forEach((hit, k) => {
+        expect(hit.score).toBeCloseTo(expected[k]!.score, 5);
+      });
+      expect(hits[0]).toMatchObject({ width: 3, height: 4, indexedAt: new Date(1.7e12).toISOString() });
+    }
+  });
+
+  test('filters by folder before it takes the best, and knows /a from /ab', async () => {
+    const rng = new Rng('folders');
+    const query = randomUnit(rng);
+    const far = query.map((value) => -value);
+    const library = await openAt(options);
+    const near = Array.from({ length: 50 }, (_, i) => row(`/ab/${i}.png`, query));
+    await fill(library, [...near, row("/a/it's.png", far), row('/a/deep/er.png', far)]);
+    const hits = await library.nearest(query, 10, '/a');
+    expect(hits.map(({ path }) => path).sort()).toEqual(['/a/deep/er.png', "/a/it's.png"]);
+    expect(await library.nearest(query, 10, '/b')).toEqual([]);
+    expect(await library.count('/a')).toBe(2);
+    expect(await library.has("/a/it's.png")).toBe(true);
+    expect(await library.has("/a/it's")).toBe(false);
+  });
+
+  test('sees what another opening has written, at once', async () => {
+    const rng = new Rng('fresh');
+    const [writer, reader] = [await openAt(options), await openAt(options)];
+    const query = randomUnit(rng);
+    expect(await reader.nearest(query, 3)).toEqual([]);
+    for (let i = 0; i < 3; i++) {
+      await fill(writer, [row(`/${i}.png`, randomUnit(rng))]);
+      expect(await reader.nearest(query, 10)).toHaveLength(i + 1);
+    }
+  });
+
+  test('refuses a query of another dimension', async () => {
+    const library = await openAt(options);
+    await expect(library.nearest(new Float32Array(3), 1)).rejects.toThrow(ShapeError);
+  });
+});
+
+describe('searchLibrary', () => {
+  async function indexed(): Promise<Library> {
+    const pictures = join(root, 'pictures');
+    await mkdir(pictures);
+    for (const colour of ['red', 'green', 'blue'] as const) {
+      await writeFile(join(pictures, `${colour}.svg`), colourSvg(colour));
+    }
+    const encoder = colourEncoder();
+    const library = await openAt({ create: true, encoderId: encoder.id, dim: encoder.dim });
+    await indexFolder({ library, folder: pictures, encoder });
+    return library;
+  }
+
+  test('finds by text, by a path and by bytes', async () => {
+    const [library, encoder] = [await indexed(), colourEncoder()];
+    const first = async (query: Parameters<typeof searchLibrary>[0]['query']) => {
+      const { hits, notice } = await searchLibrary({ library, encoder, query, top: 2 });
+      expect(hits).toHaveLength(2);
+      expect(notice).toBeUndefined();
+      return hits[0]!.path.slice(root.length);
+    };
+    expect(await first({ text: '  something GREEN ' })).toBe('/pictures/green.svg');
+    expect(await first({ picture: join(root, 'pictures', 'blue.svg') })).toBe('/pictures/blue.svg');
+    expect(await first({ picture: Buffer.from(colourSvg('red')) })).toBe('/pictures/red.svg');
+  });
+
+  test('answers a Chinese text with nothing and says why, a mixed one with what it understands', async () => {
+    const [library, encoder] = [await indexed(), colourEncoder()];
+    expect(await searchLibrary({ library, encoder, query: { text: '红色的东西' } })).toEqual({
+      hits: [],
+      notice: 'chinese-not-yet',
+    });
+    const mixed = await searchLibrary({ library, encoder, query: { text: 'red 苹果' }, top: 1 });
+    expect(mixed.notice).toBe('chinese-not-yet');
+    expect(mixed.hits[0]!.path).toBe(join(root, 'pictures', 'red.svg'));
+  });
+
+  test('refuses what cannot be asked', async () => {
+    const [library, encoder] = [await indexed(), colourEncoder()];
+    const ask = (text: string, top?: number) =>
+      searchLibrary({ library, encoder, query: { text }, ...(top === undefined ? {} : { top }) });
+    await expect(ask(' \n ')).rejects.toThrow(/must not be empty/);
+    await expect(ask('a'.repeat(2001))).rejects.toThrow(/at most 2000 characters, got 2001/);
+    for (const top of [0, 1.5, 1001, Number.NaN]) await expect(ask('red', top)).rejects.toThrow(RangeError);
+    const other = searchLibrary({ library, encoder: colourEncoder({ id: 'colour-2' }), query: { text: 'red' } });
+    await expect(other).rejects.toThrow(EncoderMismatchError);
+    const missing = searchLibrary({ library, encoder, query: { picture: join(root, 'none.png') } });
+    await expect(missing).rejects.toThrow(/none\.png: there is no such file/);
+  });
+});
+
+describe('the writer lock', () => {
+  beforeEach(() => mkdir(directory));
+  const lockFile = () => join(directory, 'writer.lock');
+  const holder = (change: object) =>
+    JSON.stringify({ token: 't', pid: process.pid, host: hostname(), processStart: null, since: 'noon', ...change });
+
+  test('keeps a second writer out until it is released', async () => {
+    const lock = await acquireWriterLock(directory);
+    await expect(acquireWriterLock(directory)).rejects.toThrow(LibraryBusyError);
+    await lock.release();
+    await lock.release();
+    await (await acquireWriterLock(directory)).release();
+  });
+
+  test('lets exactly one of many in', async () => {
+    await writeFile(lockFile(), holder({ pid: 2 ** 22 + 1 }));
+    const tries = await Promise.allSettled(Array.from({ length: 8 }, () => acquireWriterLock(directory)));
+    expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    const refused = tries.filter((result) => result.status === 'rejected');
+    expect(refused.every(({ reason }) => reason instanceof LibraryBusyError)).toBe(true);
+  });
+
+  test.each([
+    ['its process is gone', { pid: 2 ** 22 + 1 }],
+    ['its process id belongs to a later process', { processStart: '1' }],
+  ])('is taken over when %s', async (_, change) => {
+    await writeFile(lockFile(), holder(change));
+    await (await acquireWriterLock(directory)).release();
+  });
+
+  test('of another machine is never taken over', async () => {
+    await writeFile(lockFile(), holder({ host: 'elsewhere', pid: 2 ** 22 + 1 }));
+    await expect(acquireWriterLock(directory)).rejects.toThrow(/on elsewhere.*delete .*writer\.lock/);
+  });
+
+  test('that is just being written counts', async () => {
+    await writeFile(lockFile(), '');
+    await expect(acquireWriterLock(directory)).rejects.toThrow(/about to write/);
+  });
+});
