@@ -1,6 +1,6 @@
 /** @file The image towers give what TensorFlow.js gives for the packages' own models, at every depth. */
 import * as tf from '@tensorflow/tfjs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Tensor } from '../../src/engine/core/index.ts';
 import { compile, type Executable } from '../../src/engine/runtime/index.ts';
 import { type ImageOutput, type ImageVariant, imageTower } from '../../src/model/towers/index.ts';
@@ -65,6 +65,8 @@ describe.each(variants)('the $variant tower', ({ variant, maps, reference }) => 
     results = await tower.run({ pictures });
   });
 
+  afterAll(() => tower.close());
+
   it('gives the maps and features of the original, for real pictures', async () => {
     const expected = await reference(
       maps.map(([, name]) => name),
@@ -98,6 +100,18 @@ describe.each(variants)('the $variant tower', ({ variant, maps, reference }) => 
     const mean = plane.reduce((sum, value) => sum + value, 0) / area;
     expect((results.block12Pooled!.data as Float32Array)[channels + 3]).toBeCloseTo(mean, 4);
   });
+});
+
+it('agrees with the original at another size too', async () => {
+  const small = await twemoji(['1f355', '1f98a'], 96);
+  const definition = imageTower({ variant: 'mobilenet-v2-mid', size: 96, outputs: ['final'] });
+  const tower = await compile(definition.build(towerFiles(definition)));
+  const { final } = await tower.run({ pictures: small });
+  await tower.close();
+  const [original] = await graphReference([`${scope}/Conv_1/Relu6`], unitPictures(small));
+  const expected = tf.transpose(original!, [0, 3, 1, 2]);
+  expect(final!.shape).toEqual(expected.shape);
+  expect(maxDifference(final!.data as Float32Array, expected.dataSync() as Float32Array)).toBeLessThan(1e-4);
 });
 
 it('takes other sizes that are multiples of 32, and computes no more than asked', () => {

@@ -56,9 +56,14 @@ export async function layersReference(names: readonly string[], pictures: tf.Ten
   return [cut.predict(pictures)].flat();
 }
 
-/** The named nodes of `mobilenet_v2_mid`, channels last, for pictures in [0, 1]. */
+/** The named nodes of `mobilenet_v2_mid`, channels last, for pictures in [0, 1] of any size; its placeholder says 224. */
 export async function graphReference(names: readonly string[], pictures: tf.Tensor4D): Promise<tf.Tensor[]> {
-  const model = await tf.loadGraphModel(nsfwjsModel('mobilenet_v2_mid', 2));
+  const source = (await nsfwjsModel('mobilenet_v2_mid', 2).load?.()) as tf.io.ModelArtifacts;
+  const topology = structuredClone(source.modelTopology) as { node: { op: string; attr: Record<string, unknown> }[] };
+  topology.node.find((node) => node.op === 'Placeholder')!.attr.shape = {
+    shape: { dim: pictures.shape.map((size) => ({ size: String(size) })) },
+  };
+  const model = await tf.loadGraphModel(tf.io.fromMemory({ ...source, modelTopology: topology }));
   return [model.execute({ input: pictures }, [...names])].flat();
 }
 
