@@ -12,7 +12,7 @@ import {
   type Tree,
   UnsupportedOpError,
 } from '../core/index.ts';
-import { add, constantScalar, expand, type Node, nodesInOrder, type Value } from '../graph/index.ts';
+import { add, constantScalar, expand, type Node, nodesInOrder, stopGradientOp, type Value } from '../graph/index.ts';
 import type { GradientRule, NotDifferentiable } from './rule.ts';
 import { type GradientRules, gradientRules } from './rules/index.ts';
 
@@ -52,11 +52,11 @@ function zeros(value: Value): Value {
   return expand(constantScalar(0, value.dtype), staticShape(value.shape, 'gradients'));
 }
 
-/** The values that depend on a `wrt`, themselves included: only through these do derivatives flow. */
+/** The values that depend on a `wrt` other than through `stopGradient`, themselves included: only through these do derivatives flow. */
 function valuesOnPath(nodes: readonly Node[], wrt: readonly Value[]): Set<Value> {
   const onPath = new Set(wrt);
   for (const node of nodes) {
-    if (!node.inputs.some((input) => input && onPath.has(input))) continue;
+    if (node.op === stopGradientOp || !node.inputs.some((input) => input && onPath.has(input))) continue;
     for (const output of node.outputs) if (dtypes[output.dtype].isFloat) onPath.add(output);
   }
   return onPath;

@@ -1,6 +1,7 @@
 /** @file Gradient rules of convolutions and pools. */
 import { numElements, staticShape, Tensor } from '../../core/index.ts';
 import {
+  cast,
   constant,
   constantScalar,
   conv,
@@ -89,7 +90,7 @@ const averagePoolRule: GradientRule = (context) => {
   const countsPadding = intOf(context.node.attributes, 'count_include_pad', 0) === 1;
   const mean = countsPadding
     ? mul(g, 1 / numElements(kernel))
-    : div(g, windowCounts(shape.slice(2), shapeOf(g).slice(2), kernel, window));
+    : div(g, cast(windowCounts(shape.slice(2), shapeOf(g).slice(2), kernel, window), g.dtype));
   const ones = expand(constantScalar(1, x.dtype), [shape[1]!, 1, ...kernel]);
   return [inputCotangent(mean, ones, shape, window, shape[1]!)];
 };

@@ -14,7 +14,6 @@ import {
   scatterElements,
   slice,
   split,
-  stopGradientOp,
   transpose,
   type Value,
 } from '../../graph/index.ts';
@@ -35,8 +34,8 @@ function sliceRule(context: RuleContext): readonly (Value | undefined)[] {
   const x = inputAt(context, 0);
   const shape = [...staticShape(x.shape, 'gradient of Slice')];
   const starts = constantIntsOf(context.inputs[1])!;
-  const axes = constantIntsOf(context.inputs[3])!;
-  const steps = constantIntsOf(context.inputs[4])!;
+  const axes = constantIntsOf(context.inputs[3]) ?? starts.map((_, i) => i);
+  const steps = constantIntsOf(context.inputs[4]) ?? starts.map(() => 1);
   let result = context.cotangent;
   axes.forEach((rawAxis, i) => {
     const axis = rawAxis < 0 ? rawAxis + shape.length : rawAxis;
@@ -74,7 +73,7 @@ function scatterAlong(value: Value, axis: number, dim: number, first: number, st
 
 /** The rules of the layout ops. */
 export const layoutRules: Rules = {
-  Identity: (context) => [context.node.op === stopGradientOp ? undefined : context.cotangent],
+  Identity: (context) => [context.cotangent],
   Reshape: backToShape,
   Unsqueeze: backToShape,
   Squeeze: backToShape,

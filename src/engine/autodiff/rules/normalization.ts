@@ -1,6 +1,17 @@
 /** @file Gradient rules of the normalizations. */
 import { normalizeAxis, numElements, staticShape } from '../../core/index.ts';
-import { gemm, intOf, mul, type normalizationOps, reduceSum, reshape, sub, type Value } from '../../graph/index.ts';
+import {
+  add,
+  cast,
+  gemm,
+  intOf,
+  mul,
+  type normalizationOps,
+  reduceSum,
+  reshape,
+  sub,
+  type Value,
+} from '../../graph/index.ts';
 import { type GradientRule, inputAt } from '../rule.ts';
 
 type Rules = { readonly [Op in keyof typeof normalizationOps]: GradientRule };
@@ -8,7 +19,8 @@ type Rules = { readonly [Op in keyof typeof normalizationOps]: GradientRule };
 /**
  * With x̂ = (x - μ) r, r = 1/σ, y = x̂ s + b, and means over the normalized axes:
  * toward x: r (g s - mean(g s) - x̂ mean(g s x̂)); toward s: Σ g x̂; toward b: Σ g. Rows and columns are folded into a matrix, where
- * the two means are products with the vector s / D.
+ * the two means are products with the vector s / D. A derivative of a derivative also arrives at μ and r themselves: ∂μ/∂x = 1 / D and
+ * ∂r/∂x = -r² x̂ / D.
  */
 const layerNormalizationRule: GradientRule = (context) => {
   const [x, scale] = [inputAt(context, 0), inputAt(context, 1)];
@@ -16,7 +28,7 @@ const layerNormalizationRule: GradientRule = (context) => {
   const axis = normalizeAxis(intOf(context.node.attributes, 'axis', -1), x.rank, 'LayerNormalization');
   const [rows, dim] = [numElements(shape.slice(0, axis)), numElements(shape.slice(axis))];
   const matrix = (value: Value) => reshape(value, [rows, dim]);
-  const column = (value: Value) => reshape(value, [rows, 1]);
+  const column = (value: Value) => cast(reshape(value, [rows, 1]), x.dtype);
   const [mean, inverseDeviation] = [column(context.outputs[1]!), column(context.outputs[2]!)];
   const g = matrix(context.cotangent);
   const normalized = mul(sub(matrix(x), mean), inverseDeviation);
@@ -25,7 +37,14 @@ const layerNormalizationRule: GradientRule = (context) => {
     const weights = reshape(scale, [dim, 1]);
     const meanOf = (value: Value) => gemm(value, weights, undefined, { alpha: 1 / dim });
     const centred = sub(sub(mul(g, reshape(scale, [1, dim])), meanOf(g)), mul(normalized, meanOf(weighted)));
-    return reshape(mul(centred, inverseDeviation), shape);
+    let total = mul(centred, inverseDeviation);
+    const [, towardMean, towardInverse] = context.cotangents;
+    if (towardMean) total = add(total, mul(column(towardMean), 1 / dim));
+    if (towardInverse) {
+      const slope = mul(mul(normalized, mul(inverseDeviation, inverseDeviation)), -1 / dim);
+      total = add(total, mul(slope, column(towardInverse)));
+    }
+    return reshape(total, shape);
   };
   const sumRows = (value: Value) => reshape(reduceSum(value, { axes: [0] }), shape.slice(axis));
   return [

@@ -171,7 +171,7 @@ export function identity(x: Value): Value {
   return applyOp1(layoutOps.Identity, [x]);
 }
 
-/** Identity in every graph; the rule of Identity lets no derivative through this one. */
+/** Identity in every graph; differentiation ends at this one. */
 export const stopGradientOp = defineOp('Identity', layoutOps.Identity.infer);
 
 /** x, through which no derivative flows. */

@@ -1,10 +1,11 @@
 /** @file Normalizations, in their fused form. */
 import { formatShape, normalizeAxis, ShapeError } from '../../core/index.ts';
-import { applyOp, defineOp, float, int, intOf, type Value } from '../value.ts';
+import { applyOp, defineOp, float, int, intOf, type Value, type ValueType } from '../value.ts';
 import { required, requireFloat, requireSameDtype } from './operand.ts';
 
 /** The normalizing op definitions. */
 export const normalizationOps = {
+  /** The second and third outputs are the mean and 1 / deviation, float32 whatever x is. */
   LayerNormalization: {
     firstOptionalOutput: 1,
     ...defineOp('LayerNormalization', (inputs, attributes) => {
@@ -20,7 +21,7 @@ export const normalizationOps = {
           );
         }
       }
-      const statistics = { dtype: x.dtype, shape: x.shape.map((dim, a) => (a < axis ? dim : 1)) };
+      const statistics: ValueType = { dtype: 'float32', shape: x.shape.map((dim, a) => (a < axis ? dim : 1)) };
       return [{ dtype: x.dtype, shape: x.shape }, statistics, statistics];
     }),
   },

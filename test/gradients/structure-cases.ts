@@ -1,0 +1,198 @@
+/** @file Cases of the ops that move, index and reduce elements. */
+import { int64, Tensor } from '../../src/engine/core/index.ts';
+import {
+  concat,
+  constant,
+  cumSum,
+  expand,
+  gather,
+  gatherElements,
+  gatherND,
+  type gatherOps,
+  identity,
+  type layoutOps,
+  logSoftmax,
+  mul,
+  pad,
+  type ReduceOptions,
+  reduceMax,
+  reduceMean,
+  reduceMin,
+  type reduceOps,
+  reduceSum,
+  reduceSumSquare,
+  reshape,
+  scatterElements,
+  scatterND,
+  slice,
+  softmax,
+  split,
+  squeeze,
+  topK,
+  transpose,
+  unsqueeze,
+  type Value,
+} from '../../src/engine/graph/index.ts';
+import { distinct, type GradientCase, type OperandSpec, uniform } from './checker.ts';
+
+function one(name: string, operand: OperandSpec, apply: (x: Value) => Value | readonly Value[]): GradientCase {
+  return { name, operands: [operand], apply: ([x]) => apply(x!) };
+}
+
+const indices = (values: readonly number[], shape?: readonly number[]): Value => constant(int64(values, shape));
+const indices32 = (values: readonly number[], shape: readonly number[]): Value =>
+  constant(new Tensor('int32', shape, Int32Array.from(values)));
+
+/** The cases of the layout ops. */
+export const layoutCases = {
+  Identity: [
+    one('Identity', uniform([2, 3]), (x) => mul(identity(x), x)),
+    one('Identity of a scalar', uniform([]), identity),
+  ],
+  Reshape: [
+    one('Reshape to fewer axes', uniform([2, 3, 2]), (x) => reshape(x, [4, 3])),
+    one('Reshape with what is left', uniform([4, 3]), (x) => reshape(x, [2, -1, 3])),
+    one('Reshape to a scalar', uniform([1, 1]), (x) => reshape(x, [])),
+  ],
+  Transpose: [
+    one('Transpose reversed', uniform([2, 3, 4]), (x) => transpose(x)),
+    one('Transpose by a cycle', uniform([2, 3, 4]), (x) => transpose(x, [1, 2, 0])),
+    one('Transpose by a swap', uniform([2, 3, 1, 2]), (x) => transpose(x, [0, 3, 2, 1])),
+  ],
+  Expand: [
+    one('Expand axes of size 1', uniform([2, 1, 3]), (x) => expand(x, [2, 4, 3])),
+    one('Expand with new axes', uniform([3, 1]), (x) => expand(x, [2, 3, 2])),
+    one('Expand a scalar', uniform([]), (x) => expand(x, [2, 3])),
+    one('Expand to a smaller shape that broadcasts', uniform([2, 3]), (x) => expand(x, [3])),
+  ],
+  Unsqueeze: [
+    one('Unsqueeze in front and behind', uniform([2, 3]), (x) => unsqueeze(x, [0, -1])),
+    one('Unsqueeze out of order', uniform([2, 3]), (x) => unsqueeze(x, [2, 0])),
+  ],
+  Squeeze: [
+    one('Squeeze two axes', uniform([1, 2, 1]), (x) => squeeze(x, [0, -1])),
+    one('Squeeze one of two', uniform([1, 3, 1]), (x) => squeeze(x, [2])),
+  ],
+  Concat: [
+    {
+      name: 'Concat along the first axis',
+      operands: [uniform([2, 3]), uniform([1, 3]), uniform([3, 3])],
+      apply: (parts) => concat(parts, 0),
+    },
+    {
+      name: 'Concat along the last axis by a negative number',
+      operands: [uniform([2, 1, 2]), uniform([2, 1, 3])],
+      apply: (parts) => concat(parts, -1),
+    },
+    one('Concat of a value with itself', uniform([2, 2]), (x) => concat([x, x, x], 1)),
+  ],
+  Split: [
+    one('Split with every part used', uniform([2, 6]), (x) => split(x, [1, 3, 2], 1)),
+    one('Split with one part used', uniform([5, 2]), (x) => split(x, [2, 2, 1], -2)[1]!),
+  ],
+  Slice: [
+    one('Slice with step 1', uniform([5, 4]), (x) => slice(x, { starts: [1, 0], ends: [4, 3] })),
+    one('Slice from the end', uniform([5, 4]), (x) => slice(x, { starts: [-3], ends: [-1], axes: [0] })),
+    one('Slice beyond the end', uniform([5, 4]), (x) => slice(x, { starts: [2], ends: [100], axes: [-1] })),
+    one('Slice with steps', uniform([7, 5]), (x) => slice(x, { starts: [1, 0], ends: [7, 5], steps: [3, 2] })),
+    one('Slice backwards', uniform([6]), (x) => slice(x, { starts: [-1], ends: [-100], steps: [-1] })),
+    one('Slice backwards by two, stopping early', uniform([2, 7]), (x) =>
+      slice(x, { starts: [5], ends: [0], axes: [1], steps: [-2] }),
+    ),
+    one('Slice backwards from beyond the end', uniform([5, 2]), (x) =>
+      slice(x, { starts: [50, 0], ends: [0, 1], axes: [0, 1], steps: [-2, 1] }),
+    ),
+  ],
+  Pad: [
+    one('Pad on both sides', uniform([2, 3]), (x) => pad(x, [1, 0], [2, 1], 5)),
+    one('Pad with negative widths, which cut', uniform([4, 5]), (x) => pad(x, [-1, 1], [0, -2])),
+    one('Pad one axis of three', uniform([2, 2, 2]), (x) => pad(x, [0, 1, 0], [0, 0, 0])),
+  ],
+} as const satisfies { readonly [Op in keyof typeof layoutOps]: readonly GradientCase[] };
+
+const reductionCases = (
+  name: string,
+  reduce: (x: Value, options?: ReduceOptions) => Value,
+  draw: (shape: readonly number[]) => OperandSpec = uniform,
+): GradientCase[] => [
+  one(`${name} of everything`, draw([2, 3]), (x) => reduce(x)),
+  one(`${name} over the last axis`, draw([2, 3]), (x) => reduce(x, { axes: [-1] })),
+  one(`${name} over two axes, kept`, draw([2, 3, 4]), (x) => reduce(x, { axes: [2, 0], keepDims: true })),
+  one(`${name} over the middle axis`, draw([2, 3, 2]), (x) => reduce(x, { axes: [1] })),
+];
+
+const cumSumCases = [false, true].flatMap((exclusive) =>
+  [false, true].map((reverse) =>
+    one(`CumSum${exclusive ? ', exclusive' : ''}${reverse ? ', reversed' : ''}`, uniform([3, 4]), (x) =>
+      cumSum(x, exclusive ? 0 : -1, { exclusive, reverse }),
+    ),
+  ),
+);
+
+const normalizingCases = (name: string, apply: (x: Value, axis?: number) => Value): GradientCase[] => [
+  one(`${name} along the last axis`, uniform([3, 4]), (x) => apply(x)),
+  one(`${name} along the first axis`, uniform([3, 2]), (x) => apply(x, 0)),
+  one(`${name} along a middle axis`, uniform([2, 3, 2]), (x) => apply(x, -2)),
+];
+
+/** The cases of the reducing ops. */
+export const reduceCases = {
+  ReduceSum: reductionCases('ReduceSum', reduceSum),
+  ReduceMean: reductionCases('ReduceMean', reduceMean),
+  ReduceMax: reductionCases('ReduceMax', reduceMax, distinct),
+  ReduceMin: reductionCases('ReduceMin', reduceMin, distinct),
+  ReduceSumSquare: reductionCases('ReduceSumSquare', reduceSumSquare),
+  TopK: [
+    one('TopK along the last axis', distinct([3, 5]), (x) => topK(x, 2).values),
+    one('TopK along the first axis', distinct([4, 3]), (x) => topK(x, 3, 0).values),
+  ],
+  CumSum: cumSumCases,
+  Softmax: normalizingCases('Softmax', softmax),
+  LogSoftmax: normalizingCases('LogSoftmax', logSoftmax),
+} as const satisfies { readonly [Op in keyof typeof reduceOps]?: readonly GradientCase[] };
+
+/** The cases of the indexing ops. */
+export const gatherCases = {
+  Gather: [
+    one('Gather of rows, one of them twice', uniform([4, 3]), (x) => gather(x, indices([2, 0, 2]))),
+    one('Gather along the last axis by a matrix', uniform([2, 4]), (x) => gather(x, indices([3, 3, 0, 1], [2, 2]), -1)),
+    one('Gather along a middle axis', uniform([2, 3, 2]), (x) => gather(x, indices([1, 1, 2, 0]), 1)),
+    one('Gather from the end', uniform([4, 2]), (x) => gather(x, indices([-1, 1, -4]))),
+    one('Gather by one index', uniform([3, 2]), (x) => gather(x, indices([1], []))),
+    one('Gather by int32 along axis 1', uniform([2, 3]), (x) => gather(x, indices32([2, 2, -3], [3]), 1)),
+  ],
+  GatherElements: [
+    one('GatherElements with repeats', uniform([3, 3]), (x) => gatherElements(x, indices([0, 0, 2, 2, 1, 0], [2, 3]))),
+    one('GatherElements along the last axis', uniform([2, 4]), (x) =>
+      gatherElements(x, indices([3, -1, 0, 1, 1, 1], [2, 3]), -1),
+    ),
+  ],
+  GatherND: [
+    one('GatherND of elements with repeats', uniform([3, 4]), (x) => gatherND(x, indices([0, 1, 2, 3, 0, 1], [3, 2]))),
+    one('GatherND of rows', uniform([3, 2, 2]), (x) => gatherND(x, indices([2, 0, 2, -3], [2, 2, 1]))),
+  ],
+  ScatterElements: [
+    {
+      name: 'ScatterElements that adds, with repeats',
+      operands: [uniform([3, 3]), uniform([2, 3])],
+      apply: ([x, u]) => scatterElements(x!, indices([0, 2, 1, 0, 1, 1], [2, 3]), u!, { reduction: 'add' }),
+    },
+    {
+      name: 'ScatterElements that writes along the last axis',
+      operands: [uniform([2, 4]), uniform([2, 2])],
+      apply: ([x, u]) => scatterElements(x!, indices([3, 0, -2, 1], [2, 2]), u!, { axis: -1 }),
+    },
+  ],
+  ScatterND: [
+    {
+      name: 'ScatterND that adds rows, with repeats',
+      operands: [uniform([3, 2]), uniform([4, 2])],
+      apply: ([x, u]) => scatterND(x!, indices([2, 0, 2, -1], [4, 1]), u!, 'add'),
+    },
+    {
+      name: 'ScatterND that writes elements',
+      operands: [uniform([3, 4]), uniform([2])],
+      apply: ([x, u]) => scatterND(x!, indices([0, 1, 2, 3], [2, 2]), u!),
+    },
+  ],
+} as const satisfies { readonly [Op in keyof typeof gatherOps]: readonly GradientCase[] };
