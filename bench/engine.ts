@@ -1,0 +1,171 @@
+/**
+ * @file `npm run bench -- engine`: one training step of ours (forward, backward, clipping, AdamW in one session) against PyTorch
+ * on the CPU, from the same parameters and batch, with the losses of the first steps compared.
+ * Options: `--json`, `--write`, `--only <workload>`, `--rounds <n>`, `--threads <n>`, `--profile <prefix>`.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { writeSafetensors } from '../src/engine/formats/index.ts';
+import { adamW, compile, full, matMul, spec, trace, type Value } from '../src/engine/index.ts';
+import { machineLine, peakMemoryMiB, resetPeakMemory } from './harness/machine.ts';
+import { interleave } from './harness/measure.ts';
+import { findPythonWith, PythonPeer } from './harness/python-peer.ts';
+import { type Row, report, tell } from './harness/report.ts';
+import { alignmentWorkload } from './workloads/alignment.ts';
+import { transformerWorkload } from './workloads/transformer.ts';
+import type { Workload } from './workloads/workload.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'boolean' },
+    write: { type: 'boolean' },
+    only: { type: 'string' },
+    rounds: { type: 'string', default: '12' },
+    threads: { type: 'string', default: '2' },
+    profile: { type: 'string' },
+  },
+});
+const numThreads = Number(options.threads);
+const numCheckedSteps = 5;
+const stepsPerBlock = 4;
+const peerName = 'PyTorch';
+const howToInstall =
+  'PyTorch was not found, so there is no comparison: apt-get install python3-torch libopenblas0-pthread';
+
+interface RunAnswer {
+  readonly milliseconds: number[];
+  readonly losses: number[];
+}
+
+/** The machine's peak in GFLOP/s, as a large matrix product in ONNX Runtime reaches it. */
+async function measurePeak(): Promise<number> {
+  const size = 1024;
+  const graph = trace(({ a, b }: { a: Value; b: Value }) => matMul(a, b), {
+    a: spec([size, size]),
+    b: spec([size, size]),
+  });
+  const executable = await compile(graph, { numThreads });
+  const operand = full([size, size], 0.5);
+  let best = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < 20; i++) {
+    const begin = performance.now();
+    await executable.run({ a: operand, b: operand });
+    best = Math.min(best, performance.now() - begin);
+  }
+  await executable.close();
+  return (2 * size ** 3) / best / 1e6;
+}
+
+async function benchWorkload(
+  workload: Workload,
+  python: string | undefined,
+  peak: number,
+): Promise<{ rows: Row[]; notes: string[]; version: string[] }> {
+  tell(`${workload.name}: ${workload.description}`);
+  resetPeakMemory();
+  const train = await workload.compile(adamW({ learningRate: 1e-3, weightDecay: 0.01, maxGradNorm: 1 }), {
+    numThreads,
+    ...(options.profile ? { profilePrefix: `${options.profile}-${workload.name}` } : {}),
+  });
+  const runOurs = async (steps: number): Promise<RunAnswer> => {
+    const answer: RunAnswer = { milliseconds: [], losses: [] };
+    for (let i = 0; i < steps; i++) {
+      const begin = performance.now();
+      answer.losses.push(await train.step());
+      answer.milliseconds.push(performance.now() - begin);
+    }
+    return answer;
+  };
+
+  const folder = mkdtempSync(join(tmpdir(), 'sensorium-bench-'));
+  const path = join(folder, 'start.safetensors');
+  writeFileSync(path, writeSafetensors(workload.start));
+  const script = join(dirname(fileURLToPath(import.meta.url)), 'peers/train_step.py');
+  const peer = python
+    ? new PythonPeer(python, [script, workload.name, path, String(numThreads)], {
+        OMP_NUM_THREADS: String(numThreads),
+        OPENBLAS_NUM_THREADS: String(numThreads),
+      })
+    : undefined;
+  try {
+    const notes: string[] = [];
+    const version: string[] = [];
+    const ours = await runOurs(numCheckedSteps);
+    if (peer) {
+      const info = await peer.ask<{ version: string; threads: number }>('info');
+      version.push(`PyTorch ${info.version} (${info.threads} threads)`);
+      const theirs = await peer.ask<RunAnswer>(`run ${numCheckedSteps}`);
+      notes.push(compareLosses(workload.name, ours.losses, theirs.losses));
+    }
+    const steady = (answer: RunAnswer) => answer.milliseconds.slice(1);
+    const figures = await interleave(
+      [
+        { name: 'ours', sample: async () => steady(await runOurs(stepsPerBlock + 1)) },
+        ...(peer
+          ? [{ name: peerName, sample: async () => steady(await peer.ask<RunAnswer>(`run ${stepsPerBlock + 1}`)) }]
+          : []),
+      ],
+      { rounds: Number(options.rounds) },
+    );
+    const own = figures.get('ours')!;
+    const other = figures.get(peerName);
+    const memory = peer && (await peer.ask<{ peakMiB: number }>('memory')).peakMiB;
+    const gflops = (milliseconds: number) => workload.flopsPerStep / milliseconds / 1e6;
+    const withPeer = (value: number | undefined) => ({
+      peers: value === undefined ? ({} as Record<string, number>) : { [peerName]: value },
+    });
+    const rows: Row[] = [
+      { name: `${workload.name} step, median`, unit: 'ms', ours: own.median, ...withPeer(other?.median) },
+      { name: `${workload.name} step, minimum`, unit: 'ms', ours: own.minimum, ...withPeer(other?.minimum) },
+      {
+        name: `${workload.name} matrix products`,
+        unit: 'GFLOP/s',
+        ours: gflops(own.median),
+        ...withPeer(other && gflops(other.median)),
+        better: 'higher',
+      },
+      { name: `${workload.name} peak memory`, unit: 'MiB', ours: peakMemoryMiB(), ...withPeer(memory) },
+    ];
+    const share = (value: number) => `${Math.round((100 * gflops(value)) / peak)} %`;
+    notes.push(
+      `${workload.name}: ${workload.description}; ${own.count} steps each; share of the peak at the minimum: ours ${share(own.minimum)}${other ? `, ${peerName} ${share(other.minimum)}` : ''}.`,
+    );
+    return { rows, notes, version };
+  } finally {
+    peer?.close();
+    rmSync(folder, { recursive: true });
+    await train.close();
+  }
+}
+
+/** A sentence on how far apart the losses are. @throws Error if the two did not train the same thing. */
+function compareLosses(name: string, ours: readonly number[], theirs: readonly number[]): string {
+  const difference = Math.max(...ours.map((loss, i) => Math.abs(loss - theirs[i]!) / Math.abs(theirs[i]!)));
+  const shown = (losses: readonly number[]) => losses.map((loss) => loss.toFixed(5)).join(' ');
+  if (!(difference < 1e-3)) {
+    throw new Error(`${name}: the losses differ by ${difference}: ours ${shown(ours)}; ${peerName} ${shown(theirs)}`);
+  }
+  return `${name}: the first ${ours.length} losses (${shown(ours)}) differ by at most ${difference.toExponential(1)} (relative).`;
+}
+
+const workloads = [transformerWorkload(), alignmentWorkload()].filter(
+  ({ name }) => options.only === undefined || options.only === name,
+);
+const python = findPythonWith('torch');
+if (python === undefined) tell(howToInstall);
+const peak = await measurePeak();
+const results: Awaited<ReturnType<typeof benchWorkload>>[] = [];
+for (const workload of workloads) results.push(await benchWorkload(workload, python, peak));
+await report({
+  bench: 'engine',
+  machine: machineLine([...new Set(results.flatMap(({ version }) => version))]),
+  rows: results.flatMap(({ rows }) => rows),
+  notes: [
+    `${numThreads} threads each; the peak, a 1024 x 1024 x 1024 product in ONNX Runtime, is ${peak.toFixed(0)} GFLOP/s.`,
+    ...results.flatMap(({ notes }) => notes),
+    ...(python === undefined ? [howToInstall] : []),
+  ],
+});
