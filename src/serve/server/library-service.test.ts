@@ -1,0 +1,107 @@
+/** @file The service over real libraries on disk, with an encoder of colours. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { colourEncoder, colouredSvg } from '../../../test/e2e/colour-encoder.ts';
+import { indexFolder, openLibrary } from '../../apps/search/index.ts';
+import { MediaError, MissingDataError } from '../../engine/core/index.ts';
+import { LibraryService } from './library-service.ts';
+import { NotReadyError } from './service.ts';
+
+let folder: string;
+let directory: string;
+let service: LibraryService;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'service-'));
+  directory = join(folder, 'library');
+  for (const colour of ['red', 'green', 'blue']) await writeFile(join(folder, `${colour}.svg`), colouredSvg(colour));
+  service = new LibraryService({ directory });
+});
+afterEach(async () => {
+  await service.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const index = async (encoder = colourEncoder) => {
+  const library = await openLibrary(directory, { create: true, encoderId: encoder.id, dim: encoder.dim });
+  await indexFolder({ library, folder, encoder });
+  await library.close();
+};
+
+describe('LibraryService', () => {
+  it('finds by text and by picture, and hands out only pictures that were found', async () => {
+    await index();
+    await service.useEncoder(async () => colourEncoder);
+    const byText = await service.search({ text: 'something blue' }, 2);
+    expect(byText.hits.map((hit) => hit.name)[0]).toBe('blue.svg');
+    expect(byText.hits).toHaveLength(2);
+    expect(byText.searched).toBe(3);
+    expect(byText.hits[0]?.score).toBeCloseTo(1, 4);
+    const byPicture = await service.search({ picture: Buffer.from(colouredSvg('#fe0000')) }, 1);
+    expect(byPicture.hits[0]).toMatchObject({ name: 'red.svg', width: 40, height: 40 });
+
+    const id = byText.hits[0]?.id ?? '';
+    expect(id).toMatch(/^[\w-]{22}$/);
+    expect(await service.pictureFile(id)).toBe(join(folder, 'blue.svg'));
+    expect(await service.pictureFile('blue.svg')).toBeUndefined();
+    expect(await service.pictureFile(join(folder, 'blue.svg'))).toBeUndefined();
+  });
+
+  it('no longer hands out a picture that has left the library', async () => {
+    await index();
+    await service.useEncoder(async () => colourEncoder);
+    const [hit] = (await service.search({ text: 'blue' }, 1)).hits;
+    await rm(join(folder, 'blue.svg'));
+    await index();
+    expect(await service.pictureFile(hit?.id ?? '')).toBeUndefined();
+  });
+
+  it('lets a search wait for the encoder', async () => {
+    await index();
+    const waiting = service.search({ text: 'green' }, 1);
+    expect(service.status().encoder.state).toBe('loading');
+    await service.useEncoder(async () => colourEncoder);
+    expect((await waiting).hits[0]?.name).toBe('green.svg');
+    expect(service.status().encoder).toEqual({ state: 'ready', id: 'colours-1' });
+  });
+
+  it('is empty until the library is made, then searches what is in it so far', async () => {
+    await service.useEncoder(async () => colourEncoder);
+    expect(await service.search({ text: 'red' }, 5)).toEqual({ hits: [], searched: 0, notice: null });
+    await expect(service.refresh(true)).rejects.toThrow(MissingDataError);
+    let told = 0;
+    service.onStatus(() => {
+      told += 1;
+    });
+    await index();
+    await service.onIndexing({ type: 'library-ready' });
+    await service.onIndexing({ type: 'progress', done: 3, total: 3 });
+    expect(service.status()).toMatchObject({ library: { pictures: 3 }, indexing: { state: 'running', done: 3 } });
+    expect(told).toBeGreaterThan(1);
+    expect((await service.search({ text: 'red' }, 5)).hits).toHaveLength(3);
+  });
+
+  it('says so when the query is Chinese, and when the picture is none', async () => {
+    await index();
+    await service.useEncoder(async () => colourEncoder);
+    expect(await service.search({ text: '红色' }, 5)).toMatchObject({ hits: [], notice: { kind: 'chinese-not-yet' } });
+    await expect(service.search({ picture: Buffer.from('no picture at all') }, 5)).rejects.toThrow(MediaError);
+  });
+
+  it('tells why it cannot search: no encoder, or another one’s library', async () => {
+    await index();
+    const waiting = service.search({ text: 'red' }, 1);
+    await service.useEncoder(async () => {
+      throw new MissingDataError('no bundle in models/');
+    });
+    await expect(waiting).rejects.toThrow(NotReadyError);
+    expect(service.status().encoder).toEqual({ state: 'failed', message: 'no bundle in models/' });
+
+    const other = new LibraryService({ directory });
+    await other.useEncoder(async () => ({ ...colourEncoder, id: 'colours-2' }));
+    await expect(other.search({ text: 'red' }, 1)).rejects.toThrow(/colours-1/);
+    await other.close();
+  });
+});
