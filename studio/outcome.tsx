@@ -42,7 +42,7 @@ export function Outcome(props: OutcomeProps) {
     <section class="outcome" aria-busy={isSearching}>
       <div class="summary-row">
         <p role="status">{query === undefined ? '' : summary}</p>
-        {isGrowing && <StatusLine status={status} />}
+        {query !== undefined && isGrowing && <StatusLine status={status} />}
       </div>
       {response?.notice != null && !isSearching && (
         <p class="banner warning" role="status">

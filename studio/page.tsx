@@ -241,8 +241,9 @@ export function Page() {
               setCurrent(index);
             }}
             onClose={() => {
+              // The browser has just moved the focus back to the tile that was opened first.
+              gridRef.current?.querySelectorAll<HTMLElement>('button')[opened]?.focus();
               setOpened(undefined);
-              gridRef.current?.querySelectorAll<HTMLElement>('button')[current]?.focus();
             }}
             onFindSimilar={findSimilar}
           />
