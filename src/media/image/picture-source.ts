@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { MediaError } from '../../engine/core/index.ts';
 import { type PictureFormat, pictureFormat, signatureBytes } from './picture-format.ts';
-import { brokenSvgRule } from './svg-safety.ts';
+import { brokenSvgRule, isRiskySvg } from './svg-safety.ts';
 
 /** A picture file longer than this is refused, in bytes. */
 export const maxPictureBytes = 50_000_000;
@@ -14,6 +14,10 @@ export interface PictureSource {
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly format: PictureFormat;
+  /** Whether decoding could take unbounded time or memory. */
+  readonly isRisky: boolean;
+  /** Width and height as shown, in pixels, once someone has asked. */
+  size?: { readonly width: number; readonly height: number };
 }
 
 /**
@@ -29,11 +33,11 @@ export async function readPictureSource(source: string | Uint8Array): Promise<Pi
   if (format === undefined) {
     throw new MediaError(`${name}: not a picture; its content must be PNG, JPEG, WebP, GIF or SVG`);
   }
-  if (format === 'svg') {
-    const rule = brokenSvgRule(new TextDecoder('utf-8').decode(bytes));
-    if (rule !== undefined) throw new MediaError(`${name}: ${rule}`);
-  }
-  return { name, bytes, format };
+  if (format !== 'svg') return { name, bytes, format, isRisky: false };
+  const svg = new TextDecoder('utf-8').decode(bytes);
+  const rule = brokenSvgRule(svg);
+  if (rule !== undefined) throw new MediaError(`${name}: ${rule}`);
+  return { name, bytes, format, isRisky: isRiskySvg(svg) };
 }
 
 async function readLimited(path: string): Promise<Uint8Array> {

@@ -1,11 +1,14 @@
 /**
  * @file A picture, from any supported format, as square RGB pixels; or its format and size alone. Decoding is libvips
- * (through sharp), from memory: a picture can refer to no file and no address.
+ * (through sharp), from memory: a picture can refer to no file and no address. What could take unbounded time or memory is
+ * decoded in a process apart.
  *
  * S: side of the rendered square in pixels.
  */
-import sharp, { type Sharp, type SharpOptions } from 'sharp';
+import sharp, { type SharpOptions } from 'sharp';
 import { MediaError, Tensor } from '../../engine/core/index.ts';
+import { type DecodeJob, decodePixels } from './decode-pixels.ts';
+import { decodeIsolated } from './isolated-decode.ts';
 import { type PictureFormat, pictureFormatNames } from './picture-format.ts';
 import { type PictureSource, readPictureSource } from './picture-source.ts';
 
@@ -46,6 +49,9 @@ export interface PictureProbe {
 /** A picture of more pixels than this is refused before its pixels are decoded. */
 export const maxPicturePixels = 64_000_000;
 
+/** A picture of more pixels than this is decoded in a process apart, for there are slow ways to write many pixels. */
+const maxPixelsWithin = 16_000_000;
+
 const defaultTimeoutMs = 20_000;
 
 // One picture is small: libvips gains nothing from threads within it, while several pictures run side by side.
@@ -72,21 +78,22 @@ export async function renderPicture(
   checkOptions(options);
   const picture = await asSource(source);
   const inner = Math.max(1, Math.round(options.size * (1 - (options.padding ?? 0))));
-  return await decode(picture, options.timeoutMs, async () => {
-    const input = await openAtSize(picture, inner, options);
-    let pipeline = input
-      .autoOrient()
-      .resize(inner, inner, { fit: 'inside' })
-      .toColourspace('srgb')
-      .timeout({ seconds: timeoutSeconds(options.timeoutMs) });
-    if (options.flip) pipeline = pipeline.flop();
-    if (options.rotateDegrees) {
-      pipeline = pipeline.rotate(options.rotateDegrees, { background: { r: 0, g: 0, b: 0, alpha: 0 } });
-    }
-    const { data, info } = await pipeline.ensureAlpha().raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
-    if (info.channels !== 4) throw new Error(`decoded to ${info.channels} channels, expected 4`);
-    return composite(data, info.width, info.height, options);
+  const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
+  const { data, width, height } = await named(picture, async () => {
+    const job: DecodeJob = {
+      bytes: picture.bytes,
+      open: await openingAtSize(picture, inner, options),
+      side: inner,
+      flip: options.flip ?? false,
+      rotateDegrees: options.rotateDegrees ?? 0,
+      timeoutSeconds: Math.max(1, Math.ceil(timeoutMs / 1000)),
+    };
+    const isRisky = picture.isRisky || picture.size!.width * picture.size!.height > maxPixelsWithin;
+    if (isRisky) return await decodeIsolated(job, timeoutMs);
+    tune();
+    return await decodePixels(sharp, job);
   });
+  return composite(data, width, height, options);
 }
 
 /**
@@ -95,7 +102,7 @@ export async function renderPicture(
  */
 export async function probePicture(source: string | Uint8Array | PictureSource): Promise<PictureProbe> {
   const picture = await asSource(source);
-  const { width, height } = await decode(picture, undefined, () => sizeOf(picture));
+  const { width, height } = await named(picture, () => sizeOf(picture));
   return { format: picture.format, width, height };
 }
 
@@ -114,15 +121,10 @@ function checkOptions({ size, padding = 0, rotateDegrees = 0, hueDegrees = 0, ti
   if (!(timeoutMs > 0)) throw new RangeError(`renderPicture: timeoutMs must be positive, got ${timeoutMs}`);
 }
 
-/** Runs a decode with a deadline and names the picture in whatever goes wrong. */
-async function decode<T>(picture: PictureSource, timeoutMs = defaultTimeoutMs, work: () => Promise<T>): Promise<T> {
-  tune();
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new MediaError(`decoding must take at most ${timeoutMs} ms`)), timeoutMs);
-  });
+/** Names the picture in whatever goes wrong. */
+async function named<T>(picture: PictureSource, work: () => Promise<T>): Promise<T> {
   try {
-    return await Promise.race([work(), deadline]);
+    return await work();
   } catch (error) {
     const { message } = error as Error;
     if (error instanceof MediaError) throw new MediaError(`${picture.name}: ${message}`, { cause: error.cause });
@@ -133,38 +135,36 @@ async function decode<T>(picture: PictureSource, timeoutMs = defaultTimeoutMs, w
     throw new MediaError(`${picture.name}: damaged ${pictureFormatNames[picture.format]} (${reason})`, {
       cause: error,
     });
-  } finally {
-    clearTimeout(timer);
   }
 }
 
-function timeoutSeconds(timeoutMs = defaultTimeoutMs): number {
-  return Math.max(1, Math.ceil(timeoutMs / 1000));
-}
+const opening: SharpOptions = { limitInputPixels: maxPicturePixels, failOn: 'error' };
 
-function openPicture({ bytes }: PictureSource, options: SharpOptions = {}): Sharp {
-  return sharp(bytes, { limitInputPixels: maxPicturePixels, failOn: 'error', ...options });
-}
-
-/** The size as shown, in pixels; of an SVG, at 96 dots per inch as browsers count. */
-async function sizeOf(picture: PictureSource): Promise<{ width: number; height: number }> {
-  const { width, height, autoOrient } = await openPicture(picture).metadata();
-  if (picture.format === 'svg') return { width, height };
-  if (width * height > maxPicturePixels) {
+/** The size as shown, in pixels; of an SVG, as browsers count. Looked up once for a source. */
+async function sizeOf(picture: PictureSource): Promise<{ readonly width: number; readonly height: number }> {
+  if (picture.size !== undefined) return picture.size;
+  tune();
+  const { width, height, autoOrient } = await sharp(picture.bytes, opening).metadata();
+  if (picture.format !== 'svg' && width * height > maxPicturePixels) {
     throw new MediaError(
       `a picture must have at most ${maxPicturePixels / 1e6} million pixels, got ${width} x ${height}`,
     );
   }
-  return { width: autoOrient?.width ?? width, height: autoOrient?.height ?? height };
+  picture.size = { width: autoOrient?.width ?? width, height: autoOrient?.height ?? height };
+  return picture.size;
 }
 
-/** The picture opened so that its longer side comes out at `side` where the format allows drawing at any size. */
-async function openAtSize(picture: PictureSource, side: number, { foreground }: RenderOptions): Promise<Sharp> {
-  if (picture.format !== 'svg') return openPicture(picture);
+/** How to open the picture so that its longer side comes out at `side` where the format can be drawn at any size. */
+async function openingAtSize(
+  picture: PictureSource,
+  side: number,
+  { foreground }: RenderOptions,
+): Promise<SharpOptions> {
   const { width, height } = await sizeOf(picture);
+  if (picture.format !== 'svg') return opening;
   const density = Math.min(100_000, Math.max(1, (72 * side) / Math.max(width, height)));
-  if (foreground === undefined) return openPicture(picture, { density });
-  return openPicture(picture, { density, svg: { stylesheet: foregroundStyle(picture.bytes, foreground) } });
+  if (foreground === undefined) return { ...opening, density };
+  return { ...opening, density, svg: { stylesheet: foregroundStyle(picture.bytes, foreground) } };
 }
 
 /** A style sheet that gives an icon its colour: through `currentColor`, and as fill where the drawing names no paint at all. */

@@ -24,6 +24,21 @@ const maxEmbeddedPixels = 16_000_000;
 /** An entity value longer than this is refused, in characters; drawing programs put namespaces of some 60 there. */
 const maxEntityLength = 1000;
 
+/** A longer document may be slow, in characters. */
+const maxPlainLength = 200_000;
+
+/** Elements whose cost is not bounded by the length of the document: they repeat, filter, lay out or embed. */
+const costlyElements =
+  /<(?:[\w.-]+:)?(?:use|symbol|pattern|filter|mask|clipPath|marker|text|image|style|foreignObject)[\s/>]/;
+
+/**
+ * Whether drawing the document could take far more than its length suggests. Icons and most emoji are plain shapes and
+ * gradients, which cost what they look like.
+ */
+export function isRiskySvg(svg: string): boolean {
+  return svg.length > maxPlainLength || costlyElements.test(svg);
+}
+
 /** The rule that a document breaks, or undefined. */
 export function brokenSvgRule(svg: string): string | undefined {
   if (svg.length > maxSvgBytes) return `an SVG must be at most ${maxSvgBytes / 1e6} MB`;
