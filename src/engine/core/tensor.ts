@@ -83,6 +83,6 @@ export function tensorFromBytes<D extends Dtype>(dtype: D, shape: readonly numbe
       `tensorFromBytes: ${dtype}${formatShape(shape)} needs ${expected} bytes, got ${bytes.byteLength}`,
     );
   }
-  const copy = bytes.slice();
+  const copy = new Uint8Array(bytes);
   return new Tensor(dtype, shape, new dtypes[dtype].array(copy.buffer, 0, numElements(shape)));
 }
