@@ -144,6 +144,8 @@ export function Page() {
     return () => clearTimeout(timer);
   }, [query, response, isSearching, pictures, opened, run]);
 
+  // While a search is shown, the progress stands beside its results.
+  const isGrowing = status?.indexing.state === 'running' || status?.indexing.state === 'starting';
   const isAtRest = query === undefined && state.failure === undefined;
   return (
     <LanguageContext.Provider value={language}>
@@ -217,7 +219,7 @@ export function Page() {
           />
         </main>
         <footer>
-          <StatusLine status={status} />
+          {(isAtRest || !isGrowing) && <StatusLine status={status} />}
           <p class="keys" aria-hidden="true">
             {text.keys.map(([key, does]) => (
               <Fragment key={key}>

@@ -19,18 +19,13 @@ export function StatusLine({ status }: { readonly status: Status | undefined }) 
   } else {
     parts.push(text.indexed(formatNumber(library.pictures)));
     if (indexing.state === 'failed') parts.push(text.indexingFailed(indexing.message ?? ''));
-    else if (indexing.skipped > 0) parts.push(text.skipped(formatNumber(indexing.skipped)));
   }
   if (encoder.state === 'loading') parts.push(text.encoderLoading);
   return (
     <div class={indexing.state === 'failed' ? 'status-line failed' : 'status-line'}>
       <p>{parts.join(' · ')}</p>
-      {isBusy && (
-        <progress
-          max={indexing.total ?? 1}
-          value={indexing.total === null ? undefined : indexing.done}
-          aria-label={parts[0]}
-        />
+      {isBusy && indexing.total !== null && (
+        <progress max={indexing.total} value={indexing.done} aria-label={parts[0]} />
       )}
     </div>
   );

@@ -54,7 +54,6 @@ export interface Texts {
   readonly perSecond: (rate: string) => string;
   readonly timeLeft: (seconds: number) => string;
   readonly indexed: (pictures: string) => string;
-  readonly skipped: (files: string) => string;
   readonly indexingFailed: (message: string) => string;
   readonly failure: Readonly<Record<ApiErrorKind | 'unreachable', (message: string) => string>>;
 }
@@ -104,7 +103,6 @@ const en: Texts = {
   timeLeft: (seconds) =>
     seconds < 60 ? `${Math.max(1, Math.round(seconds))} s left` : `${Math.round(seconds / 60)} min left`,
   indexed: (pictures) => `${pictures} pictures`,
-  skipped: (files) => `${files} files skipped`,
   indexingFailed: (message) => `Indexing stopped: ${message}`,
   failure: {
     'bad-request': (message) => message,
@@ -163,7 +161,6 @@ const zh: Texts = {
   timeLeft: (seconds) =>
     seconds < 60 ? `还剩 ${Math.max(1, Math.round(seconds))} 秒` : `还剩 ${Math.round(seconds / 60)} 分钟`,
   indexed: (pictures) => `${pictures} 张图片`,
-  skipped: (files) => `跳过 ${files} 个文件`,
   indexingFailed: (message) => `索引已停止：${message}`,
   failure: {
     'bad-request': (message) => `请求有误：${message}`,
