@@ -46,6 +46,40 @@ function windowedDims(
   });
 }
 
+/** @throws ShapeError unless the window has a step, a dilation and two pads for each spatial axis. */
+function requireWindow(
+  opType: string,
+  window: Required<WindowOptions>,
+  kernel: readonly number[],
+  numSpatial: number,
+): void {
+  const { strides, dilations, pads } = window;
+  const asMany =
+    [kernel, strides, dilations].every((list) => list.length === numSpatial) && pads.length === 2 * numSpatial;
+  if (!asMany) {
+    const came = `kernel [${kernel}], strides [${strides}], dilations [${dilations}], pads [${pads}]`;
+    throw new ShapeError(
+      `${opType}: a window needs one of each and two pads for each of ${numSpatial} axes, got ${came}`,
+    );
+  }
+  if ([...kernel, ...strides, ...dilations].some((step) => step < 1)) {
+    throw new RangeError(
+      `${opType}: kernel, strides and dilations must be positive, got [${kernel}], [${strides}], [${dilations}]`,
+    );
+  }
+}
+
+function requireBias(opType: string, bias: Value | undefined, numOutputs: number): void {
+  if (bias && bias.shape.join() !== String(numOutputs)) {
+    throw new ShapeError(`${opType}: the bias must be [${numOutputs}], got ${formatShape(bias.shape)}`);
+  }
+}
+
+function requirePicture(opType: string, x: Value): void {
+  requireFloat(opType, x);
+  if (x.rank < 3) throw new ShapeError(`${opType}: x must be [B, C, ...spatial], got ${formatShape(x.shape)}`);
+}
+
 function numbers(opType: string, shape: readonly Dim[]): number[] {
   return shape.map((dim) => {
     if (typeof dim !== 'number') throw new ShapeError(`${opType}: weights must be static, got ${formatShape(shape)}`);
@@ -55,9 +89,10 @@ function numbers(opType: string, shape: readonly Dim[]): number[] {
 
 function pooledType(opType: string, inputs: readonly (Value | undefined)[], attributes: Attributes): ValueType {
   const x = required(opType, inputs, 0);
-  requireFloat(opType, x);
+  requirePicture(opType, x);
   const kernel = intsOf(attributes, 'kernel_shape', []);
   const window = windowOf(attributes, x.rank - 2);
+  requireWindow(opType, window, kernel, x.rank - 2);
   return { dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...windowedDims(opType, x.shape.slice(2), kernel, window)] };
 }
 
@@ -65,29 +100,36 @@ function pooledType(opType: string, inputs: readonly (Value | undefined)[], attr
 export const convolutionOps = {
   Conv: defineOp('Conv', (inputs, attributes) => {
     const [x, w] = [required('Conv', inputs, 0), required('Conv', inputs, 1)];
+    requirePicture('Conv', x);
     requireSameDtype('Conv', x, w, inputs[2]);
     const kernel = numbers('Conv', w.shape);
     const group = intOf(attributes, 'group', 1);
-    if (x.rank !== w.rank || x.rank < 3 || x.shape[1] !== kernel[1]! * group || kernel[0]! % group !== 0) {
+    if (x.rank !== w.rank || x.shape[1] !== kernel[1]! * group || kernel[0]! % group !== 0) {
       throw new ShapeError(
         `Conv: w must be [out, in / group, ...kernel] for x ${formatShape(x.shape)} and group ${group}, got ${formatShape(w.shape)}`,
       );
     }
-    const spatial = windowedDims('Conv', x.shape.slice(2), kernel.slice(2), windowOf(attributes, x.rank - 2));
+    requireBias('Conv', inputs[2], kernel[0]!);
+    const window = windowOf(attributes, x.rank - 2);
+    requireWindow('Conv', window, kernel.slice(2), x.rank - 2);
+    const spatial = windowedDims('Conv', x.shape.slice(2), kernel.slice(2), window);
     return [{ dtype: x.dtype, shape: [x.shape[0]!, kernel[0]!, ...spatial] }];
   }),
   ConvTranspose: defineOp('ConvTranspose', (inputs, attributes) => {
     const [x, w] = [required('ConvTranspose', inputs, 0), required('ConvTranspose', inputs, 1)];
+    requirePicture('ConvTranspose', x);
     requireSameDtype('ConvTranspose', x, w, inputs[2]);
     const kernel = numbers('ConvTranspose', w.shape);
     const numSpatial = x.rank - 2;
     const group = intOf(attributes, 'group', 1);
-    if (x.rank !== w.rank || x.rank < 3 || x.shape[1] !== kernel[0]) {
+    if (x.rank !== w.rank || x.shape[1] !== kernel[0] || kernel[0]! % group !== 0) {
       throw new ShapeError(
         `ConvTranspose: w must be [in, out / group, ...kernel] for x ${formatShape(x.shape)}, got ${formatShape(w.shape)}`,
       );
     }
+    requireBias('ConvTranspose', inputs[2], kernel[1]! * group);
     const window = windowOf(attributes, numSpatial);
+    requireWindow('ConvTranspose', window, kernel.slice(2), numSpatial);
     const outputPadding = intsOf(attributes, 'output_padding', new Array<number>(numSpatial).fill(0));
     const spatial = numbers('ConvTranspose', x.shape.slice(2)).map(
       (dim, i) =>
@@ -98,6 +140,9 @@ export const convolutionOps = {
         window.pads[i]! -
         window.pads[i + numSpatial]!,
     );
+    if (spatial.some((dim) => dim < 1)) {
+      throw new ShapeError(`ConvTranspose: pads [${window.pads}] leave nothing of ${formatShape(x.shape)}`);
+    }
     return [{ dtype: x.dtype, shape: [x.shape[0]!, kernel[1]! * group, ...spatial] }];
   }),
   /** The second output is where each largest element lies in x, counted over all of its elements. */
@@ -111,7 +156,7 @@ export const convolutionOps = {
   AveragePool: defineOp('AveragePool', (inputs, attributes) => [pooledType('AveragePool', inputs, attributes)]),
   GlobalAveragePool: defineOp('GlobalAveragePool', (inputs) => {
     const x = required('GlobalAveragePool', inputs, 0);
-    requireFloat('GlobalAveragePool', x);
+    requirePicture('GlobalAveragePool', x);
     return [{ dtype: x.dtype, shape: x.shape.map((dim, axis) => (axis < 2 ? dim : 1)) }];
   }),
 } as const;

@@ -29,10 +29,10 @@ const floatUnary =
   };
 
 const numberUnary =
-  (opType: string): Infer =>
+  (opType: string, refused?: Dtype): Infer =>
   (inputs) => {
     const x = required(opType, inputs, 0);
-    if (x.dtype === 'bool') throw new DtypeError(`${opType}: takes numbers, got ${x}`);
+    if (x.dtype === 'bool' || x.dtype === refused) throw new DtypeError(`${opType}: takes numbers, got ${x}`);
     return [{ dtype: x.dtype, shape: x.shape }];
   };
 
@@ -58,7 +58,7 @@ export const elementwiseOps = {
   Sub: defineOp('Sub', broadcasting('Sub')),
   Mul: defineOp('Mul', broadcasting('Mul')),
   Div: defineOp('Div', broadcasting('Div')),
-  Pow: defineOp('Pow', broadcasting('Pow')),
+  Pow: defineOp('Pow', broadcasting('Pow', undefined, ['float32', 'float64', 'float16', 'int64', 'int32'])),
   Max: defineOp('Max', broadcasting('Max')),
   Min: defineOp('Min', broadcasting('Min')),
   Equal: defineOp('Equal', broadcasting('Equal', 'bool')),
@@ -72,7 +72,7 @@ export const elementwiseOps = {
     requireDtype('Not', 'the operand', x, 'bool');
     return [{ dtype: 'bool', shape: x.shape }];
   }),
-  Neg: defineOp('Neg', numberUnary('Neg')),
+  Neg: defineOp('Neg', numberUnary('Neg', 'uint8')),
   Abs: defineOp('Abs', numberUnary('Abs')),
   Sign: defineOp('Sign', numberUnary('Sign')),
   Floor: defineOp('Floor', floatUnary('Floor')),
@@ -90,6 +90,7 @@ export const elementwiseOps = {
   Gelu: defineOp('Gelu', floatUnary('Gelu')),
   Clip: defineOp('Clip', (inputs) => {
     const x = required('Clip', inputs, 0);
+    if (x.dtype === 'bool') throw new DtypeError(`Clip: takes numbers, got ${x}`);
     requireSameDtype('Clip', ...inputs);
     for (const bound of inputs.slice(1)) {
       if (bound && bound.rank !== 0) throw new ShapeError(`Clip: bounds must be scalars, got ${bound}`);

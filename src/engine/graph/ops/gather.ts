@@ -1,5 +1,5 @@
 /** @file Ops that pick elements by index, and those that put them back. Indices are int64 (or int32) and may count from the end. */
-import { type Dtype, formatShape, normalizeAxis, type Shape, ShapeError } from '../../core/index.ts';
+import { type Dim, type Dtype, formatShape, normalizeAxis, type Shape, ShapeError } from '../../core/index.ts';
 import { applyOp1, defineOp, int, intOf, string, type Value } from '../value.ts';
 import { requireDtype, required, requireSameDtype } from './operand.ts';
 
@@ -9,6 +9,28 @@ function requireScatterShapes(opType: string, updates: Value, needed: Shape): vo
   if (updates.shape.join() !== needed.join()) {
     throw new ShapeError(`${opType}: updates must be ${formatShape(needed)}, got ${formatShape(updates.shape)}`);
   }
+}
+
+/** Indices have as many axes as data, none longer but the one along which they point. */
+function requireWithin(opType: string, data: Value, indices: Value, axis: number): void {
+  const fits = (dim: Dim, known: Dim) =>
+    dim === known || (typeof dim === 'number' && typeof known === 'number' && dim < known);
+  if (indices.rank !== data.rank || indices.shape.some((dim, a) => a !== axis && !fits(dim, data.shape[a]!))) {
+    throw new ShapeError(
+      `${opType}: indices must be within ${formatShape(data.shape)} but for axis ${axis}, got ${formatShape(indices.shape)}`,
+    );
+  }
+}
+
+/** How many axes of data a coordinate names: the size of the last axis of indices. */
+function coordinateDepth(opType: string, data: Value, indices: Value): number {
+  const depth = indices.shape[indices.rank - 1];
+  if (typeof depth !== 'number' || depth < 1 || depth > data.rank) {
+    throw new ShapeError(
+      `${opType}: the last axis of indices must be in [1, ${data.rank}] for data ${formatShape(data.shape)}, got ${formatShape(indices.shape)}`,
+    );
+  }
+  return depth;
 }
 
 /** The indexing op definitions. */
@@ -25,20 +47,13 @@ export const gatherOps = {
     const [data, indices] = [required('GatherElements', inputs, 0), required('GatherElements', inputs, 1)];
     requireDtype('GatherElements', 'indices', indices, ...indexTypes);
     const axis = normalizeAxis(intOf(attributes, 'axis', 0), data.rank, 'GatherElements');
-    if (indices.rank !== data.rank || indices.shape.some((dim, a) => a !== axis && dim !== data.shape[a])) {
-      throw new ShapeError(
-        `GatherElements: indices must be as ${formatShape(data.shape)} but for axis ${axis}, got ${formatShape(indices.shape)}`,
-      );
-    }
+    requireWithin('GatherElements', data, indices, axis);
     return [{ dtype: data.dtype, shape: indices.shape }];
   }),
   GatherND: defineOp('GatherND', (inputs) => {
     const [data, indices] = [required('GatherND', inputs, 0), required('GatherND', inputs, 1)];
     requireDtype('GatherND', 'indices', indices, 'int64');
-    const depth = indices.shape[indices.rank - 1];
-    if (typeof depth !== 'number' || depth > data.rank) {
-      throw new ShapeError(`GatherND: the last axis of indices must be at most ${data.rank}, got ${depth}`);
-    }
+    const depth = coordinateDepth('GatherND', data, indices);
     return [{ dtype: data.dtype, shape: [...indices.shape.slice(0, -1), ...data.shape.slice(depth)] }];
   }),
   ScatterElements: defineOp('ScatterElements', (inputs, attributes) => {
@@ -49,7 +64,8 @@ export const gatherOps = {
     ];
     requireDtype('ScatterElements', 'indices', indices, ...indexTypes);
     requireSameDtype('ScatterElements', data, updates);
-    normalizeAxis(intOf(attributes, 'axis', 0), data.rank, 'ScatterElements');
+    const axis = normalizeAxis(intOf(attributes, 'axis', 0), data.rank, 'ScatterElements');
+    requireWithin('ScatterElements', data, indices, axis);
     requireScatterShapes('ScatterElements', updates, indices.shape);
     return [{ dtype: data.dtype, shape: data.shape }];
   }),
@@ -57,7 +73,7 @@ export const gatherOps = {
     const [data, indices, updates] = [0, 1, 2].map((i) => required('ScatterND', inputs, i)) as [Value, Value, Value];
     requireDtype('ScatterND', 'indices', indices, 'int64');
     requireSameDtype('ScatterND', data, updates);
-    const depth = Number(indices.shape[indices.rank - 1]);
+    const depth = coordinateDepth('ScatterND', data, indices);
     requireScatterShapes('ScatterND', updates, [...indices.shape.slice(0, -1), ...data.shape.slice(depth)]);
     return [{ dtype: data.dtype, shape: data.shape }];
   }),

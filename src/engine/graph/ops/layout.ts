@@ -22,6 +22,9 @@ function requireInts(opType: string, what: string, value: Value | undefined): nu
 /** The shape that ONNX's Reshape gives: 0 copies the dimension at the same place, one -1 takes what is left. */
 function reshapedShape(from: Shape, target: readonly number[]): Shape {
   const subject = `Reshape: ${formatShape(from)} to ${formatShape(target)}`;
+  if (target.filter((dim) => dim === -1).length > 1 || target.some((dim) => dim < -1)) {
+    throw new ShapeError(`${subject}: one dimension may be -1 and the others must not be negative`);
+  }
   const result: Dim[] = target.map((dim, axis) => {
     if (dim !== 0) return dim;
     const copied = from[axis];
@@ -86,6 +89,7 @@ export const layoutOps = {
     const axes = requireInts('Unsqueeze', 'axes', inputs[1]);
     const rank = x.rank + axes.length;
     const inserted = new Set(axes.map((axis) => normalizeAxis(axis, rank, 'Unsqueeze')));
+    if (inserted.size < axes.length) throw new ShapeError(`Unsqueeze: axes must differ, got [${axes}]`);
     const rest = [...x.shape];
     return [
       { dtype: x.dtype, shape: Array.from({ length: rank }, (_, axis) => (inserted.has(axis) ? 1 : rest.shift()!)) },
@@ -120,7 +124,7 @@ export const layoutOps = {
     const axis = normalizeAxis(intOf(attributes, 'axis', 0), x.rank, 'Split');
     const sizes = requireInts('Split', 'the sizes', inputs[1]);
     const total = sizes.reduce((sum, size) => sum + size, 0);
-    if (total !== x.shape[axis]) {
+    if (total !== x.shape[axis] || sizes.some((size) => size < 0)) {
       throw new ShapeError(`Split: sizes [${sizes}] must add up to axis ${axis} of ${formatShape(x.shape)}`);
     }
     return sizes.map((size) => ({ dtype: x.dtype, shape: x.shape.map((dim, a) => (a === axis ? size : dim)) }));
@@ -131,6 +135,11 @@ export const layoutOps = {
     const ends = requireInts('Slice', 'ends', inputs[2]);
     const axes = constantIntsOf(inputs[3]) ?? starts.map((_, i) => i);
     const steps = constantIntsOf(inputs[4]) ?? starts.map(() => 1);
+    if ([ends, axes, steps].some((list) => list.length !== starts.length)) {
+      throw new ShapeError(
+        `Slice: starts, ends, axes and steps must be as many, got ${[starts, ends, axes, steps].map(formatShape).join(' ')}`,
+      );
+    }
     const shape = [...x.shape];
     axes.forEach((rawAxis, i) => {
       const axis = normalizeAxis(rawAxis, x.rank, 'Slice');
@@ -150,6 +159,8 @@ export const layoutOps = {
       const grown = pads[axis]! + pads[axis + x.rank]!;
       if (grown === 0) return dim;
       if (typeof dim !== 'number') throw new ShapeError(`Pad: axis ${axis} of ${formatShape(x.shape)} is symbolic`);
+      if (dim + grown < 0)
+        throw new ShapeError(`Pad: [${pads}] cut more than axis ${axis} of ${formatShape(x.shape)} has`);
       return dim + grown;
     });
     return [{ dtype: x.dtype, shape }];

@@ -11,9 +11,18 @@ import {
   type Value,
   type ValueType,
 } from '../value.ts';
-import { required, requireFloat, requireRank, requireSameDtype } from './operand.ts';
+import { requireDtype, required, requireRank, requireSameDtype } from './operand.ts';
 
 function matMulType(opType: string, a: Value, b: Value, transA: boolean, transB: boolean): ValueType {
+  requireDtype(
+    opType,
+    'operands',
+    a,
+    'float32',
+    'float64',
+    'float16',
+    ...(opType === 'MatMul' ? (['int64', 'int32'] as const) : []),
+  );
   requireSameDtype(opType, a, b);
   if (a.rank < 1 || b.rank < 1) throw new ShapeError(`${opType}: operands must have axes, got ${a} and ${b}`);
   const matrix = (value: Value, transposed: boolean, vectorAsRow: boolean): [Dim[], Dim, Dim] => {
@@ -42,7 +51,6 @@ export const linearOps = {
     'FusedMatMul',
     (inputs, attributes) => {
       const [a, b] = [required('FusedMatMul', inputs, 0), required('FusedMatMul', inputs, 1)];
-      requireFloat('FusedMatMul', a);
       return [
         matMulType('FusedMatMul', a, b, intOf(attributes, 'transA', 0) === 1, intOf(attributes, 'transB', 0) === 1),
       ];

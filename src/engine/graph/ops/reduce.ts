@@ -1,8 +1,8 @@
 /** @file Ops that reduce axes: sums, means, extremes, and their positions; cumulative sums; softmax, which normalizes along one. */
-import { type Dim, normalizeAxis, type Shape } from '../../core/index.ts';
+import { type Dim, type Dtype, formatShape, normalizeAxis, type Shape, ShapeError } from '../../core/index.ts';
 import { constantInts, constantIntsOf, constantScalar } from '../constants.ts';
 import { type Attributes, applyOp, applyOp1, defineOp, int, intOf, type OpDefinition, type Value } from '../value.ts';
-import { required, requireFloat } from './operand.ts';
+import { requireDtype, required, requireFloat } from './operand.ts';
 
 /** The axes a reduction runs over, counted from the front: its second input, or all of them. */
 export function reducedAxes(x: Value, axes: Value | undefined): number[] {
@@ -18,10 +18,14 @@ function withoutAxes(shape: Shape, axes: readonly number[], keepDims: boolean): 
     : shape.filter((_, axis) => !axes.includes(axis));
 }
 
+const summable: readonly Dtype[] = ['float32', 'float64', 'float16', 'int64', 'int32'];
+const ordered: readonly Dtype[] = [...summable, 'uint8', 'int8'];
+
 const reduction =
-  (opType: string): OpDefinition['infer'] =>
+  (opType: string, allowed: readonly Dtype[]): OpDefinition['infer'] =>
   (inputs, attributes: Attributes) => {
     const x = required(opType, inputs, 0);
+    requireDtype(opType, 'the operand', x, ...allowed);
     const shape = withoutAxes(x.shape, reducedAxes(x, inputs[1]), intOf(attributes, 'keepdims', 1) === 1);
     return [{ dtype: x.dtype, shape }];
   };
@@ -37,21 +41,30 @@ const alongAxis =
 
 /** The reducing op definitions. */
 export const reduceOps = {
-  ReduceSum: defineOp('ReduceSum', reduction('ReduceSum')),
-  ReduceMean: defineOp('ReduceMean', reduction('ReduceMean')),
-  ReduceMax: defineOp('ReduceMax', reduction('ReduceMax')),
-  ReduceMin: defineOp('ReduceMin', reduction('ReduceMin')),
-  ReduceSumSquare: defineOp('ReduceSumSquare', reduction('ReduceSumSquare')),
+  ReduceSum: defineOp('ReduceSum', reduction('ReduceSum', summable)),
+  ReduceMean: defineOp('ReduceMean', reduction('ReduceMean', summable)),
+  ReduceMax: defineOp('ReduceMax', reduction('ReduceMax', [...ordered, 'bool'])),
+  ReduceMin: defineOp('ReduceMin', reduction('ReduceMin', [...ordered, 'bool'])),
+  ReduceSumSquare: defineOp('ReduceSumSquare', reduction('ReduceSumSquare', summable)),
   ArgMax: defineOp('ArgMax', (inputs, attributes) => {
     const x = required('ArgMax', inputs, 0);
+    requireDtype('ArgMax', 'the operand', x, ...ordered);
     const axis = normalizeAxis(intOf(attributes, 'axis', 0), x.rank, 'ArgMax');
     return [{ dtype: 'int64', shape: withoutAxes(x.shape, [axis], intOf(attributes, 'keepdims', 1) === 1) }];
   }),
   TopK: defineOp('TopK', (inputs, attributes) => {
     const x = required('TopK', inputs, 0);
     const axis = normalizeAxis(intOf(attributes, 'axis', -1), x.rank, 'TopK');
-    const k = constantIntsOf(inputs[1])?.[0] ?? 1;
-    const shape = x.shape.map((dim, a) => (a === axis ? k : dim));
+    requireDtype('TopK', 'the operand', x, ...ordered);
+    const k = constantIntsOf(inputs[1])?.[0];
+    const dim = x.shape[axis]!;
+    if (k === undefined) throw new ShapeError('TopK: k must be known when the function is traced');
+    if (k < 0 || (typeof dim === 'number' && k > dim)) {
+      throw new ShapeError(
+        `TopK: k must be in [0, ${dim}], the size of axis ${axis} of ${formatShape(x.shape)}, got ${k}`,
+      );
+    }
+    const shape = x.shape.map((size, a) => (a === axis ? k : size));
     return [
       { dtype: x.dtype, shape },
       { dtype: 'int64', shape },
@@ -59,6 +72,9 @@ export const reduceOps = {
   }),
   CumSum: defineOp('CumSum', (inputs) => {
     const x = required('CumSum', inputs, 0);
+    requireDtype('CumSum', 'the operand', x, ...summable);
+    const axis = constantIntsOf(inputs[1])?.[0];
+    if (axis !== undefined) normalizeAxis(axis, x.rank, 'CumSum');
     return [{ dtype: x.dtype, shape: x.shape }];
   }),
   Softmax: defineOp('Softmax', alongAxis('Softmax')),
@@ -82,9 +98,9 @@ const reduce =
 export const reduceSum = reduce(reduceOps.ReduceSum);
 /** The mean over axes. */
 export const reduceMean = reduce(reduceOps.ReduceMean);
-/** The largest element over axes; equal largest ones share the gradient. */
+/** The largest element over axes (of bools: whether any holds); equal largest ones share the gradient. */
 export const reduceMax = reduce(reduceOps.ReduceMax);
-/** The smallest element over axes; equal smallest ones share the gradient. */
+/** The smallest element over axes (of bools: whether all hold); equal smallest ones share the gradient. */
 export const reduceMin = reduce(reduceOps.ReduceMin);
 /** The sum of squares over axes. */
 export const reduceSumSquare = reduce(reduceOps.ReduceSumSquare);

@@ -1,0 +1,436 @@
+/** @file Random applications of every op: mostly well formed, sometimes just not, so that refusals are compared too. */
+import fc from 'fast-check';
+import type { Dtype } from '../../src/engine/core/index.ts';
+import { type Attributes, elementwiseOps, elemTypeOf, type OpType } from '../../src/engine/graph/index.ts';
+import { float, int, ints, string } from '../../src/engine/graph/value.ts';
+import type { Application, Operand } from './verdict.ts';
+
+type Shape = readonly number[];
+
+const dim = fc.oneof(
+  { weight: 8, arbitrary: fc.integer({ min: 1, max: 3 }) },
+  { weight: 1, arbitrary: fc.constant(0) },
+);
+const positiveDim = fc.integer({ min: 1, max: 3 });
+const shape = (minLength = 0, maxLength = 4): fc.Arbitrary<number[]> => fc.array(dim, { minLength, maxLength });
+const positiveShape = (minLength: number, maxLength: number): fc.Arbitrary<number[]> =>
+  fc.array(positiveDim, { minLength, maxLength });
+
+const of = (operandShape: Shape, dtype: Dtype = 'float32'): Operand => ({ shape: operandShape, dtype });
+const known = (values: readonly number[], knownShape: Shape = [values.length]): Operand => ({
+  dtype: 'int64',
+  shape: knownShape,
+  ints: values,
+});
+
+/** A shape that often broadcasts with `base`: leading axes dropped, axes set to 1, rarely another size. */
+function like(base: Shape): fc.Arbitrary<number[]> {
+  const change = fc.oneof(
+    { weight: 6, arbitrary: fc.constant('keep') },
+    { weight: 3, arbitrary: fc.constant('one') },
+    { weight: 1, arbitrary: fc.constant('other') },
+  );
+  return fc
+    .tuple(
+      fc.integer({ min: 0, max: base.length }),
+      fc.array(change, { minLength: base.length, maxLength: base.length }),
+    )
+    .map(([dropped, changes]) =>
+      base.map((size, axis) => (changes[axis] === 'keep' ? size : changes[axis] === 'one' ? 1 : 2)).slice(dropped),
+    );
+}
+
+/** A shape that is `base`, or rarely differs on one axis. */
+function nearly(base: Shape): fc.Arbitrary<number[]> {
+  const same: fc.Arbitrary<number[]> = fc.constant([...base]);
+  if (base.length === 0) return same;
+  const differs = fc
+    .tuple(fc.integer({ min: 0, max: base.length - 1 }), positiveDim)
+    .map(([axis, size]): number[] => base.map((old, a) => (a === axis ? size : old)));
+  const shorter: fc.Arbitrary<number[]> = fc.constant([...base.slice(1)]);
+  return fc.oneof({ weight: 6, arbitrary: same }, { weight: 2, arbitrary: differs }, { weight: 1, arbitrary: shorter });
+}
+
+const axisFor = (rank: number): fc.Arbitrary<number> =>
+  fc.oneof(
+    { weight: 9, arbitrary: fc.integer({ min: -Math.max(rank, 1), max: Math.max(rank, 1) - 1 }) },
+    { weight: 1, arbitrary: fc.constantFrom(rank, -rank - 1) },
+  );
+
+type Make = (opType: OpType) => fc.Arbitrary<Application>;
+
+const unary =
+  (dtype: Dtype = 'float32'): Make =>
+  (opType) =>
+    shape().map((s) => ({ opType, operands: [of(s, dtype)], attributes: {} }));
+
+const binary =
+  (dtype: Dtype = 'float32'): Make =>
+  (opType) =>
+    shape().chain((base) =>
+      fc
+        .tuple(like(base), like(base))
+        .map(([a, b]) => ({ opType, operands: [of(a, dtype), of(b, dtype)], attributes: {} })),
+    );
+
+const reduction: Make = (opType) =>
+  positiveShape(0, 4).chain((s) =>
+    fc
+      .tuple(fc.option(fc.array(axisFor(s.length), { maxLength: 3 }), { nil: undefined }), fc.boolean())
+      .filter(
+        ([axes]) => axes === undefined || new Set(axes.map((a) => (a + s.length) % s.length)).size === axes.length,
+      )
+      .map(([axes, keep]) => ({
+        opType,
+        operands: [of(s), axes === undefined ? undefined : known(axes)],
+        attributes: { keepdims: int(keep ? 1 : 0) },
+      })),
+  );
+
+const alongAxis: Make = (opType) =>
+  positiveShape(1, 4).chain((s) =>
+    axisFor(s.length).map((axis) => ({ opType, operands: [of(s)], attributes: { axis: int(axis) } })),
+  );
+
+const product =
+  (transposable: boolean): Make =>
+  (opType) =>
+    fc
+      .record({
+        lead: positiveShape(0, 2),
+        m: positiveDim,
+        k: positiveDim,
+        n: positiveDim,
+        otherK: fc.oneof({ weight: 6, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: positiveDim }),
+        transA: transposable ? fc.boolean() : fc.constant(false),
+        transB: transposable ? fc.boolean() : fc.constant(false),
+        vector: transposable ? fc.constant('neither') : fc.constantFrom('neither', 'neither', 'a', 'b', 'both'),
+      })
+      .chain(({ lead, m, k, n, otherK, transA, transB, vector }) =>
+        fc.tuple(like(lead), like(lead)).map(([leadA, leadB]) => {
+          const kB = otherK || k;
+          const a = vector === 'a' || vector === 'both' ? [k] : [...leadA, ...(transA ? [k, m] : [m, k])];
+          const b = vector === 'b' || vector === 'both' ? [kB] : [...leadB, ...(transB ? [n, kB] : [kB, n])];
+          const attributes: Attributes = transposable
+            ? { transA: int(transA ? 1 : 0), transB: int(transB ? 1 : 0), alpha: float(0.5) }
+            : {};
+          return { opType, operands: [of(a), of(b)], attributes };
+        }),
+      );
+
+const gemm: Make = (opType) =>
+  fc
+    .record({
+      m: positiveDim,
+      k: positiveDim,
+      n: positiveDim,
+      otherK: positiveDim,
+      wrong: fc.integer({ min: 0, max: 5 }),
+    })
+    .chain(({ m, k, n, otherK, wrong }) =>
+      fc.tuple(fc.boolean(), fc.boolean(), fc.option(like([m, n]), { nil: undefined })).map(([transA, transB, c]) => {
+        const kB = wrong === 0 ? otherK : k;
+        return {
+          opType,
+          operands: [of(transA ? [k, m] : [m, k]), of(transB ? [n, kB] : [kB, n]), c && of(c)],
+          attributes: { transA: int(transA ? 1 : 0), transB: int(transB ? 1 : 0) },
+        };
+      }),
+    );
+
+interface Window {
+  readonly kernel: number[];
+  readonly strides: number[];
+  readonly dilations: number[];
+  readonly pads: number[];
+}
+
+const windowFor = (numSpatial: number, padBelowKernel: boolean): fc.Arbitrary<Window> => {
+  const each = (min: number, max: number, count = numSpatial) =>
+    fc.array(fc.integer({ min, max }), { minLength: count, maxLength: count });
+  return fc
+    .record({ kernel: each(1, 3), strides: each(1, 3), dilations: each(1, 2), pads: each(0, 2, 2 * numSpatial) })
+    .map((w) => ({
+      ...w,
+      pads: padBelowKernel ? w.pads.map((width, i) => Math.min(width, w.kernel[i % numSpatial]! - 1)) : w.pads,
+    }));
+};
+
+const convolution =
+  (transposed: boolean): Make =>
+  (opType) =>
+    fc
+      .record({
+        batch: positiveDim,
+        spatial: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 2 }),
+        inPerGroup: fc.integer({ min: 1, max: 2 }),
+        outPerGroup: fc.integer({ min: 1, max: 2 }),
+        group: fc.integer({ min: 1, max: 2 }),
+        bias: fc.option(fc.constantFrom(0, 0, 0, 1), { nil: undefined }),
+        wrongChannels: fc.integer({ min: 0, max: 6 }),
+      })
+      .chain((c) =>
+        windowFor(c.spatial.length, false).map((window) => {
+          const channels = c.inPerGroup * c.group + (c.wrongChannels === 0 ? 1 : 0);
+          const outputs = c.outPerGroup * c.group;
+          const w = transposed ? [c.inPerGroup * c.group, c.outPerGroup] : [outputs, c.inPerGroup];
+          return {
+            opType,
+            operands: [
+              of([c.batch, channels, ...c.spatial]),
+              of([...w, ...window.kernel]),
+              c.bias === undefined ? undefined : of([outputs + c.bias]),
+            ],
+            attributes: {
+              strides: ints(window.strides),
+              dilations: ints(window.dilations),
+              pads: ints(window.pads),
+              group: int(c.group),
+            },
+          };
+        }),
+      );
+
+const pool =
+  (dilated: boolean): Make =>
+  (opType) =>
+    fc
+      .tuple(positiveDim, positiveDim, fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 2 }))
+      .chain(([batch, channels, spatial]) =>
+        windowFor(spatial.length, true).map((window) => ({
+          opType,
+          operands: [of([batch, channels, ...spatial])],
+          attributes: {
+            kernel_shape: ints(window.kernel),
+            strides: ints(window.strides),
+            pads: ints(window.pads),
+            ...(dilated ? { dilations: ints(window.dilations) } : { count_include_pad: int(1) }),
+          },
+        })),
+      );
+
+const scatterReduction = fc.constantFrom('none', 'add');
+
+/** A generator of applications for every op. */
+export const applications: { readonly [Op in OpType]: Make } = {
+  ...(Object.fromEntries(Object.keys(elementwiseOps).map((opType) => [opType, unary()])) as {
+    [Op in keyof typeof elementwiseOps]: Make;
+  }),
+  ...(Object.fromEntries(
+    ['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Max', 'Min', 'Equal', 'Greater', 'GreaterOrEqual', 'Less'].map((opType) => [
+      opType,
+      binary(),
+    ]),
+  ) as { [Op in 'Add']: Make }),
+  And: binary('bool'),
+  Or: binary('bool'),
+  Not: unary('bool'),
+  Clip: (opType) =>
+    fc
+      .tuple(
+        shape(),
+        fc.constantFrom<Shape | undefined>(undefined, [], [], [1], [2]),
+        fc.constantFrom<Shape | undefined>(undefined, [], []),
+      )
+      .map(([s, low, high]) => ({ opType, operands: [of(s), low && of(low), high && of(high)], attributes: {} })),
+  Where: (opType) =>
+    shape().chain((base) =>
+      fc
+        .tuple(like(base), like(base), like(base))
+        .map(([c, a, b]) => ({ opType, operands: [of(c, 'bool'), of(a), of(b)], attributes: {} })),
+    ),
+  Cast: (opType) =>
+    fc
+      .tuple(shape(), fc.constantFrom(...(Object.keys(elemTypeOf) as Dtype[])))
+      .map(([s, dtype]) => ({ opType, operands: [of(s)], attributes: { to: int(elemTypeOf[dtype]) } })),
+  Identity: unary(),
+  Reshape: (opType) =>
+    fc
+      .tuple(positiveShape(0, 4), fc.array(fc.constantFrom(-1, 0, 1, 2, 3, 4, 6, -2), { maxLength: 4 }), fc.boolean())
+      .map(([s, random, regroup]) => {
+        const target = regroup && s.length > 1 ? [s[0]! * s[1]!, ...s.slice(2)] : random;
+        return { opType, operands: [of(s), known(target)], attributes: {} };
+      }),
+  Transpose: (opType) =>
+    shape().chain((s) =>
+      fc
+        .oneof(
+          {
+            weight: 8,
+            arbitrary: fc.shuffledSubarray(
+              s.map((_, a) => a),
+              { minLength: s.length },
+            ),
+          },
+          { weight: 1, arbitrary: fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 4 }) },
+        )
+        .map((perm) => ({ opType, operands: [of(s)], attributes: s.length === 0 ? {} : { perm: ints(perm) } })),
+    ),
+  Expand: (opType) =>
+    shape().chain((base) =>
+      fc
+        .tuple(like(base), like(base))
+        .map(([s, target]) => ({ opType, operands: [of(s), known(target)], attributes: {} })),
+    ),
+  Unsqueeze: (opType) =>
+    fc
+      .tuple(shape(0, 3), fc.array(fc.integer({ min: -5, max: 4 }), { minLength: 1, maxLength: 2 }))
+      .map(([s, axes]) => ({ opType, operands: [of(s), known(axes)], attributes: {} })),
+  Squeeze: (opType) =>
+    shape(1, 4).chain((s) =>
+      fc.array(axisFor(s.length), { minLength: 1, maxLength: 2 }).map((axes) => {
+        const ones = s.flatMap((size, axis) => (size === 1 ? [axis] : []));
+        return { opType, operands: [of(s), known(ones.length > 0 && axes[0]! >= 0 ? ones : axes)], attributes: {} };
+      }),
+    ),
+  Concat: (opType) =>
+    shape(1, 3).chain((s) =>
+      fc
+        .tuple(
+          axisFor(s.length),
+          fc.array(nearly(s), { minLength: 1, maxLength: 3 }),
+          fc.array(positiveDim, { minLength: 4, maxLength: 4 }),
+        )
+        .map(([axis, others, sizes]) => ({
+          opType,
+          operands: [s, ...others].map((one, i) => of(one.map((size, a) => (a === axis ? sizes[i]! : size)))),
+          attributes: { axis: int(axis) },
+        })),
+    ),
+  Split: (opType) =>
+    shape(1, 3).chain((s) =>
+      fc
+        .tuple(
+          axisFor(s.length),
+          fc.array(fc.integer({ min: -1, max: 2 }), { maxLength: 2 }),
+          fc.integer({ min: 0, max: 5 }),
+        )
+        .map(([axis, sizes, wrong]) => {
+          const size = s.at(axis) ?? 1;
+          const rest = size - sizes.reduce((sum, part) => sum + part, 0) + (wrong === 0 ? 1 : 0);
+          return { opType, operands: [of(s), known([...sizes, rest])], attributes: { axis: int(axis) } };
+        }),
+    ),
+  Slice: (opType) =>
+    shape(1, 3).chain((s) =>
+      fc.uniqueArray(fc.integer({ min: 0, max: s.length - 1 }), { minLength: 1, maxLength: s.length }).chain((axes) => {
+        const each = <T>(values: fc.Arbitrary<T>) =>
+          fc.array(values, { minLength: axes.length, maxLength: axes.length });
+        const index = fc.oneof(fc.integer({ min: -5, max: 5 }), fc.constantFrom(-100, 100, 2 ** 40, -(2 ** 40)));
+        const step = fc.constantFrom(1, 1, 1, 2, 3, -1, -2, 0, 5, -5);
+        return fc
+          .tuple(each(index), each(index), each(step), each(fc.boolean()))
+          .map(([starts, ends, steps, fromEnd]) => ({
+            opType,
+            operands: [
+              of(s),
+              known(starts),
+              known(ends),
+              known(axes.map((axis, i) => (fromEnd[i] ? axis - s.length : axis))),
+              known(steps),
+            ],
+            attributes: {},
+          }));
+      }),
+    ),
+  Pad: (opType) =>
+    shape(1, 3).chain((s) =>
+      fc
+        .tuple(
+          fc.array(fc.integer({ min: -2, max: 2 }), { minLength: 2 * s.length, maxLength: 2 * s.length }),
+          fc.integer({ min: 0, max: 8 }),
+        )
+        .map(([widths, wrong]) => ({
+          opType,
+          operands: [of(s), known(wrong === 0 ? [...widths, 0] : widths), of([])],
+          attributes: {},
+        })),
+    ),
+  ReduceSum: reduction,
+  ReduceMean: reduction,
+  ReduceMax: reduction,
+  ReduceMin: reduction,
+  ReduceSumSquare: reduction,
+  ArgMax: (opType) =>
+    positiveShape(1, 3).chain((s) =>
+      fc.tuple(axisFor(s.length), fc.boolean()).map(([axis, keep]) => ({
+        opType,
+        operands: [of(s)],
+        attributes: { axis: int(axis), keepdims: int(keep ? 1 : 0) },
+      })),
+    ),
+  TopK: (opType) =>
+    positiveShape(1, 3).chain((s) =>
+      fc.tuple(axisFor(s.length), fc.integer({ min: 0, max: 4 })).map(([axis, k]) => ({
+        opType,
+        operands: [of(s), known([k])],
+        attributes: { axis: int(axis) },
+      })),
+    ),
+  CumSum: (opType) =>
+    positiveShape(1, 3).chain((s) =>
+      axisFor(s.length).map((axis) => ({ opType, operands: [of(s), known([axis], [])], attributes: {} })),
+    ),
+  Softmax: alongAxis,
+  LogSoftmax: alongAxis,
+  MatMul: product(false),
+  FusedMatMul: product(true),
+  Gemm: gemm,
+  Gather: (opType) =>
+    positiveShape(1, 3).chain((s) =>
+      fc
+        .tuple(axisFor(s.length), shape(0, 2), fc.constantFrom<Dtype>('int64', 'int32', 'float32'))
+        .map(([axis, i, dtype]) => ({
+          opType,
+          operands: [of(s), of(i, dtype)],
+          attributes: { axis: int(axis) },
+        })),
+    ),
+  GatherElements: (opType) =>
+    positiveShape(1, 3).chain((s) =>
+      fc.tuple(axisFor(s.length), nearly(s)).map(([axis, i]) => ({
+        opType,
+        operands: [of(s), of(i, 'int64')],
+        attributes: { axis: int(axis) },
+      })),
+    ),
+  GatherND: (opType) =>
+    fc
+      .tuple(positiveShape(1, 3), positiveShape(0, 2), fc.integer({ min: 1, max: 4 }))
+      .map(([s, lead, depth]) => ({ opType, operands: [of(s), of([...lead, depth], 'int64')], attributes: {} })),
+  ScatterElements: (opType) =>
+    positiveShape(1, 3).chain((s) =>
+      fc.tuple(axisFor(s.length), nearly(s), scatterReduction).chain(([axis, i, reduction]) =>
+        nearly(i).map((u) => ({
+          opType,
+          operands: [of(s), of(i, 'int64'), of(u)],
+          attributes: { axis: int(axis), reduction: string(reduction) },
+        })),
+      ),
+    ),
+  ScatterND: (opType) =>
+    fc
+      .tuple(positiveShape(1, 3), positiveShape(0, 2), fc.integer({ min: 1, max: 4 }), scatterReduction)
+      .chain(([s, lead, depth, reduction]) =>
+        nearly([...lead, ...s.slice(depth)]).map((u) => ({
+          opType,
+          operands: [of(s), of([...lead, depth], 'int64'), of(u)],
+          attributes: { reduction: string(reduction) },
+        })),
+      ),
+  LayerNormalization: (opType) =>
+    positiveShape(1, 3).chain((s) =>
+      axisFor(s.length).chain((axis) =>
+        fc.tuple(nearly(s.slice(axis)), fc.boolean()).map(([scale, bias]) => ({
+          opType,
+          operands: [of(s), of(scale), bias ? of(s.slice(axis)) : undefined],
+          attributes: { axis: int(axis) },
+        })),
+      ),
+    ),
+  Conv: convolution(false),
+  ConvTranspose: convolution(true),
+  MaxPool: pool(true),
+  AveragePool: pool(false),
+  GlobalAveragePool: (opType) => positiveShape(1, 4).map((s) => ({ opType, operands: [of(s)], attributes: {} })),
+};

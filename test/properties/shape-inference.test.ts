@@ -1,0 +1,82 @@
+/** @file Inferred shapes are those that ONNX Runtime returns, and what it would refuse is refused when the graph is traced. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Dtype, dtypes } from '../../src/engine/core/index.ts';
+import type { OpType } from '../../src/engine/graph/index.ts';
+import { applications } from './applications.ts';
+import { type Application, loadsAsInferred, ourVerdict, runtimeVerdict, shapesOf } from './verdict.ts';
+
+/** Where we refuse on purpose what ONNX Runtime lets pass, and why. */
+const stricter: Partial<Record<OpType, string>> = {
+  Clip: 'ONNX asks for scalars; ONNX Runtime also takes [1]',
+  LayerNormalization: 'a scale that broadcasts is more often a mistake than meant',
+  MaxPool: 'a window that does not fit gives an empty tensor, which nothing can be made of',
+  AveragePool: 'a window that does not fit gives an empty tensor, which nothing can be made of',
+};
+
+const opTypes = Object.keys(applications) as OpType[];
+
+describe('shape inference against ONNX Runtime', () => {
+  it.each(opTypes)('%s: equal shapes, equal refusals', async (opType) => {
+    const seen = { accepted: 0 };
+    await fc.assert(
+      fc.asyncProperty(applications[opType](opType), async (application) => {
+        const ours = ourVerdict(application);
+        const theirs = await runtimeVerdict(application);
+        if ('types' in ours) {
+          seen.accepted++;
+          const runtime = 'types' in theirs ? theirs.types : `refused: ${theirs.refused.message}`;
+          expect(runtime).toBe(shapesOf(ours, opType));
+        } else if (stricter[opType] === undefined) {
+          const runtime = 'types' in theirs ? `${theirs.types}, while we say: ${ours.refused.message}` : 'refused';
+          expect(runtime).toBe('refused');
+        }
+      }),
+      { numRuns: 40, seed: 7 },
+    );
+    expect(seen.accepted, 'well-formed applications').toBeGreaterThan(8);
+  });
+});
+
+/** Element types that ONNX allows but for which ONNX Runtime's CPU provider has no kernel: loading names the op. */
+const withoutKernel: Partial<Record<OpType, readonly Dtype[]>> = {
+  Erf: ['float64'],
+  Softplus: ['float64'],
+  Gelu: ['float64'],
+  Where: ['int8', 'bool'],
+  Conv: ['float64'],
+  ConvTranspose: ['float64'],
+  AveragePool: ['float64'],
+  GlobalAveragePool: ['float64'],
+};
+
+/** Ops that we keep to floats although ONNX Runtime takes whole numbers too, and why. */
+const narrower: Partial<Record<OpType, string>> = {
+  Relu: 'max(x, 0) says the same for whole numbers',
+  MaxPool: 'pictures are floats when they come to it',
+};
+
+const allDtypes = Object.keys(dtypes) as Dtype[];
+
+/** A well-formed application with float32 replaced by another element type. */
+function inDtype(application: Application, dtype: Dtype): Application {
+  const operands = application.operands.map((operand) =>
+    operand && operand.dtype === 'float32' ? { ...operand, dtype } : operand,
+  );
+  return { ...application, operands };
+}
+
+describe('element types against ONNX Runtime', () => {
+  it.each(opTypes)('%s takes the types that ONNX Runtime takes, and gives those it gives', async (opType) => {
+    const samples = fc.sample(applications[opType](opType), { numRuns: 60, seed: 11 });
+    const wellFormed = samples.find((one) => 'types' in ourVerdict(one) && one.operands[0]!.shape.length > 0)!;
+    for (const dtype of allDtypes) {
+      const application = inDtype(wellFormed, dtype);
+      const ours = ourVerdict(application);
+      if ('refused' in ours && narrower[opType] !== undefined) continue;
+      const expected = 'types' in ours && !withoutKernel[opType]?.includes(dtype) ? 'loads' : 'refused';
+      const theirs = 'types' in ours ? await loadsAsInferred(application) : await runtimeVerdict(application);
+      expect(`${dtype} ${'refused' in theirs ? 'refused' : 'loads'}`).toBe(`${dtype} ${expected}`);
+    }
+  });
+});
