@@ -106,6 +106,7 @@ async function bringUpToDate(
   const size = options.encoder.pictureSize;
   const prepare = (batch: readonly FoundFile[] | undefined) =>
     batch === undefined ? undefined : prepareBatch(batch, pathOfContent, size, signal);
+  let hasWritten = false;
   let next = prepare(batches[0]);
   for (let i = 0; next !== undefined; i++) {
     const prepared = await next;
@@ -119,6 +120,7 @@ async function bringUpToDate(
       rows,
       rows.some((row) => known.has(row.path)),
     );
+    hasWritten ||= rows.length > 0;
     for (const row of rows) {
       const before = known.get(row.path);
       if (before === undefined) counts.added += 1;
@@ -132,7 +134,7 @@ async function bringUpToDate(
   const gone = vanished(known, folder, listing, skipped);
   await writer.remove(gone);
   counts.removed = gone.length;
-  if (batches.length > 0 || gone.length > 0) await writer.compact();
+  if (hasWritten || gone.length > 0) await writer.compact();
   return { ...counts, skipped };
 }
 

@@ -1,7 +1,5 @@
 /** @file `sensorium index`: brings a library up to date with a folder of pictures. */
 import { defineCommand } from 'citty';
-import { indexFolder, openLibrary } from '../../apps/search/index.ts';
-import { loadEncoder } from '../../bundle/index.ts';
 import { UsageError } from '../failure.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { outputOptions, printJson, printLines } from '../output.ts';
@@ -21,6 +19,9 @@ export default defineCommand({
   },
   async run({ args }) {
     if (!args.library) throw new UsageError('index: say where the library is: --library <dir>');
+    // The command line is right, so the libraries that do the work are worth loading.
+    const { indexFolder, openLibrary } = await import('../../apps/search/index.ts');
+    const { loadEncoder } = await import('../../bundle/index.ts');
     const interrupt = listenForInterrupt();
     const bar = showProgress(args);
     const encoder = await loadEncoder(args.model);

@@ -1,7 +1,6 @@
 /** @file `sensorium search`: finds pictures in a library by text or by picture. */
 import { defineCommand } from 'citty';
-import { openLibrary, type QueryNotice, searchLibrary } from '../../apps/search/index.ts';
-import { loadEncoder } from '../../bundle/index.ts';
+import type { QueryNotice } from '../../apps/search/index.ts';
 import { UsageError } from '../failure.ts';
 import { formatTable, outputOptions, printJson, printLines } from '../output.ts';
 
@@ -29,6 +28,9 @@ export default defineCommand({
     if (!Number.isInteger(top) || top < 1 || top > 1000) {
       throw new UsageError(`search: --top must be a whole number from 1 to 1000, got ${args.top}`);
     }
+    // The command line is right, so the libraries that do the work are worth loading.
+    const { openLibrary, searchLibrary } = await import('../../apps/search/index.ts');
+    const { loadEncoder } = await import('../../bundle/index.ts');
     // Opened first without an encoder: a missing library is told at once, before a model is loaded.
     const library = await openLibrary(args.library);
     const encoder = await loadEncoder(args.model);
