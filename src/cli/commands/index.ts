@@ -8,6 +8,10 @@ import { formatDuration, showProgress } from '../progress-bar.ts';
 /** How many skipped files are named; the others are counted. `--json` names them all. */
 const shownSkipped = 10;
 
+// Loaded only for a command line that is right. (In a method the compiler leaves the paths of imports as they are.)
+const loadSearch = () => import('../../apps/search/index.ts');
+const loadBundle = () => import('../../bundle/index.ts');
+
 export default defineCommand({
   meta: { name: 'index', description: 'Index a folder of pictures (PNG, JPEG, WebP, GIF, SVG) into a library' },
   args: {
@@ -19,9 +23,8 @@ export default defineCommand({
   },
   async run({ args }) {
     if (!args.library) throw new UsageError('index: say where the library is: --library <dir>');
-    // The command line is right, so the libraries that do the work are worth loading.
-    const { indexFolder, openLibrary } = await import('../../apps/search/index.ts');
-    const { loadEncoder } = await import('../../bundle/index.ts');
+    const { indexFolder, openLibrary } = await loadSearch();
+    const { loadEncoder } = await loadBundle();
     const interrupt = listenForInterrupt();
     const bar = showProgress(args);
     const encoder = await loadEncoder(args.model);

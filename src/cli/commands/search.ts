@@ -10,6 +10,10 @@ const noticeTexts: Readonly<Record<QueryNotice, string>> = {
   'script-not-yet': 'only English is understood so far; please ask in English',
 };
 
+// Loaded only for a command line that is right. (In a method the compiler leaves the paths of imports as they are.)
+const loadSearch = () => import('../../apps/search/index.ts');
+const loadBundle = () => import('../../bundle/index.ts');
+
 export default defineCommand({
   meta: { name: 'search', description: 'Find pictures in a library by text or by picture' },
   args: {
@@ -28,9 +32,8 @@ export default defineCommand({
     if (!Number.isInteger(top) || top < 1 || top > 1000) {
       throw new UsageError(`search: --top must be a whole number from 1 to 1000, got ${args.top}`);
     }
-    // The command line is right, so the libraries that do the work are worth loading.
-    const { openLibrary, searchLibrary } = await import('../../apps/search/index.ts');
-    const { loadEncoder } = await import('../../bundle/index.ts');
+    const { openLibrary, searchLibrary } = await loadSearch();
+    const { loadEncoder } = await loadBundle();
     // Opened first without an encoder: a missing library is told at once, before a model is loaded.
     const library = await openLibrary(args.library);
     const encoder = await loadEncoder(args.model);
