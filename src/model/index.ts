@@ -1,0 +1,10 @@
+/** @file What is computed: layers, losses, towers and architectures, as functions over values. */
+export * from './architectures/dual-encoder/index.ts';
+export { clampedLogitScale, infoNce, maxLogitScale } from './losses/info-nce.ts';
+export { initLayerNorm, type LayerNorm, layerNorm } from './nn/layer-norm.ts';
+export { initLinear, type Linear, linear } from './nn/linear.ts';
+export { initModalAdapter, type ModalAdapter, modalAdapter } from './nn/modal-adapter.ts';
+export { initMultiheadAttention, type MultiheadAttention, multiheadAttention } from './nn/multihead-attention.ts';
+export { initTransformerBlock, type TransformerBlock, transformerBlock } from './nn/transformer-block.ts';
+export { unitVectors } from './nn/unit-vectors.ts';
+export * from './towers/index.ts';
