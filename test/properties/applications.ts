@@ -3,59 +3,8 @@ import fc from 'fast-check';
 import type { Dtype } from '../../src/engine/core/index.ts';
 import { type Attributes, elementwiseOps, elemTypeOf, type OpType } from '../../src/engine/graph/index.ts';
 import { float, int, ints, string } from '../../src/engine/graph/value.ts';
-import type { Application, Operand } from './verdict.ts';
-
-type Shape = readonly number[];
-
-const dim = fc.oneof(
-  { weight: 8, arbitrary: fc.integer({ min: 1, max: 3 }) },
-  { weight: 1, arbitrary: fc.constant(0) },
-);
-const positiveDim = fc.integer({ min: 1, max: 3 });
-const shape = (minLength = 0, maxLength = 4): fc.Arbitrary<number[]> => fc.array(dim, { minLength, maxLength });
-const positiveShape = (minLength: number, maxLength: number): fc.Arbitrary<number[]> =>
-  fc.array(positiveDim, { minLength, maxLength });
-
-const of = (operandShape: Shape, dtype: Dtype = 'float32'): Operand => ({ shape: operandShape, dtype });
-const known = (values: readonly number[], knownShape: Shape = [values.length]): Operand => ({
-  dtype: 'int64',
-  shape: knownShape,
-  ints: values,
-});
-
-/** A shape that often broadcasts with `base`: leading axes dropped, axes set to 1, rarely another size. */
-function like(base: Shape): fc.Arbitrary<number[]> {
-  const change = fc.oneof(
-    { weight: 6, arbitrary: fc.constant('keep') },
-    { weight: 3, arbitrary: fc.constant('one') },
-    { weight: 1, arbitrary: fc.constant('other') },
-  );
-  return fc
-    .tuple(
-      fc.integer({ min: 0, max: base.length }),
-      fc.array(change, { minLength: base.length, maxLength: base.length }),
-    )
-    .map(([dropped, changes]) =>
-      base.map((size, axis) => (changes[axis] === 'keep' ? size : changes[axis] === 'one' ? 1 : 2)).slice(dropped),
-    );
-}
-
-/** A shape that is `base`, or rarely differs on one axis. */
-function nearly(base: Shape): fc.Arbitrary<number[]> {
-  const same: fc.Arbitrary<number[]> = fc.constant([...base]);
-  if (base.length === 0) return same;
-  const differs = fc
-    .tuple(fc.integer({ min: 0, max: base.length - 1 }), positiveDim)
-    .map(([axis, size]): number[] => base.map((old, a) => (a === axis ? size : old)));
-  const shorter: fc.Arbitrary<number[]> = fc.constant([...base.slice(1)]);
-  return fc.oneof({ weight: 6, arbitrary: same }, { weight: 2, arbitrary: differs }, { weight: 1, arbitrary: shorter });
-}
-
-const axisFor = (rank: number): fc.Arbitrary<number> =>
-  fc.oneof(
-    { weight: 9, arbitrary: fc.integer({ min: -Math.max(rank, 1), max: Math.max(rank, 1) - 1 }) },
-    { weight: 1, arbitrary: fc.constantFrom(rank, -rank - 1) },
-  );
+import { axisFor, known, like, nearly, of, positiveDim, positiveShape, type Shape, shape } from './shapes.ts';
+import type { Application } from './verdict.ts';
 
 type Make = (opType: OpType) => fc.Arbitrary<Application>;
 

@@ -22,6 +22,7 @@ type HostArrayConstructor<D extends Dtype> = {
   new (length: number): HostArrays[D];
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): HostArrays[D];
   readonly BYTES_PER_ELEMENT: number;
+  readonly name: string;
 };
 
 /** What each element type is: its array class, its size in bytes, and whether gradients flow through it. */

@@ -9,6 +9,7 @@ export {
   UnsupportedOpError,
   unreachable,
 } from './errors.ts';
+export { float16Bits, float16Value } from './float16.ts';
 export { leaves, type MapLeaves, mapTree, type Tree, treeFromLeaves } from './parameters.ts';
 export type { OnProgress, Progress } from './progress.ts';
 export { Rng } from './rng.ts';

@@ -12,8 +12,12 @@ export class Rng {
     this.#state = expandSeed(typeof seed === 'number' ? `n${seed}` : `s${seed}`);
   }
 
-  /** The stream that continues from a saved `state`. */
+  /** The stream that continues from a saved `state`. @throws RangeError unless it is four 32-bit words, not all 0. */
   static fromState(state: readonly number[]): Rng {
+    const areWords = state.every((word) => Number.isInteger(word) && word >= 0 && word < 2 ** 32);
+    if (state.length !== 4 || !areWords || state.every((word) => word === 0)) {
+      throw new RangeError(`Rng.fromState: needs four whole numbers below 2^32, not all 0, got [${state}]`);
+    }
     const rng = new Rng(0);
     rng.#state.set(state);
     return rng;
@@ -59,16 +63,25 @@ export class Rng {
     return Math.sqrt(-2 * Math.log(1 - this.uniform())) * Math.cos(2 * Math.PI * this.uniform());
   }
 
-  /** An index drawn with probability proportional to `weights[index]`. */
+  /** An index drawn with probability proportional to `weights[index]`. @throws RangeError unless there is a weight to draw by. */
   categorical(weights: ArrayLike<number>): number {
     let total = 0;
-    for (let i = 0; i < weights.length; i++) total += weights[i]!;
-    let left = this.uniform() * total;
+    let last = 0;
     for (let i = 0; i < weights.length; i++) {
+      const weight = weights[i]!;
+      if (!(weight >= 0)) throw new RangeError(`Rng.categorical: weights must not be negative, got ${weight} at ${i}`);
+      if (weight > 0) last = i;
+      total += weight;
+    }
+    if (!(total > 0 && total < Number.POSITIVE_INFINITY)) {
+      throw new RangeError(`Rng.categorical: the weights must have a positive, finite sum, got ${total}`);
+    }
+    let left = this.uniform() * total;
+    for (let i = 0; i < last; i++) {
       left -= weights[i]!;
       if (left < 0) return i;
     }
-    return weights.length - 1;
+    return last;
   }
 
   /** One of `items`, each as likely. */

@@ -9,13 +9,22 @@ export class Tensor<D extends Dtype = Dtype> {
   readonly shape: readonly number[];
   readonly data: HostArrays[D];
 
-  /** @throws ShapeError if `data` does not hold exactly the elements of `shape`. */
+  /**
+   * @throws ShapeError if `data` does not hold exactly the elements of `shape`.
+   * @throws DtypeError if it is not the kind of array that `dtypes` names for the element type.
+   */
   constructor(dtype: D, shape: readonly number[], data: HostArrays[D]) {
     if (shape.some((dim) => !Number.isInteger(dim) || dim < 0)) {
       throw new ShapeError(`Tensor: dimensions must be non-negative integers, got ${formatShape(shape)}`);
     }
     if (data.length !== numElements(shape)) {
       throw new ShapeError(`Tensor: ${formatShape(shape)} needs ${numElements(shape)} elements, got ${data.length}`);
+    }
+    // Another view of the same 16 bits (Float16Array where the platform has it) is not taken: half of our code would misread it.
+    if (!(data instanceof dtypes[dtype].array)) {
+      throw new DtypeError(
+        `Tensor: ${dtype} lies in a ${dtypes[dtype].array.name}, got a ${(data as object).constructor.name}`,
+      );
     }
     this.dtype = dtype;
     this.shape = shape;

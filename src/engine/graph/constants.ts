@@ -1,5 +1,5 @@
 /** @file Values that are known when a function is traced. */
-import { type Dtype, DtypeError, dtypes, int64, Tensor } from '../core/index.ts';
+import { type Dtype, dtypes, float16Bits, int64, Tensor } from '../core/index.ts';
 import { Value } from './value.ts';
 
 /** A value that is `tensor`; a `name` is kept in exported graphs, so that weights can be found again. */
@@ -7,12 +7,20 @@ export function constant(tensor: Tensor, name?: string): Value {
   return new Value(tensor, { kind: 'constant', tensor, ...(name === undefined ? {} : { name }) });
 }
 
-/** A scalar `[]` of the given element type. @throws DtypeError for float16, which is made by a cast. */
+/**
+ * A scalar `[]` of the given element type; bool from 0 or 1.
+ * @throws RangeError if the type has no such number: 0.5 or 300 in a uint8, say. Floats round.
+ */
 export function constantScalar(value: number, dtype: Dtype = 'float32'): Value {
-  if (dtype === 'float16') throw new DtypeError('constantScalar: make a float32 scalar and cast it to float16');
-  if (dtype === 'int64') return constant(int64([value], []));
+  if (dtype === 'float16') return constant(new Tensor(dtype, [], Uint16Array.of(float16Bits(value))));
+  if (dtype === 'int64' && Number.isSafeInteger(value)) return constant(int64([value], []));
   const data = new dtypes[dtype].array(1);
-  (data as Float32Array)[0] = value;
+  if (data instanceof BigInt64Array)
+    throw new RangeError(`constantScalar: ${value} is not a whole number that int64 can hold`);
+  data[0] = value;
+  if (!dtypes[dtype].isFloat && (data[0] !== value || (dtype === 'bool' && value > 1))) {
+    throw new RangeError(`constantScalar: ${dtype} cannot hold ${value}; cast the other operand to a float type`);
+  }
   return constant(new Tensor(dtype, [], data));
 }
 

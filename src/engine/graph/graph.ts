@@ -55,8 +55,17 @@ export function trace<S extends Tree<ValueSpec>, R extends Tree<Value>>(
   return graphOf(inputs, outputs);
 }
 
-/** The graph between given inputs and outputs. @throws TypeError if an output needs an input that is not listed. */
+/**
+ * The graph between given inputs and outputs.
+ * @throws TypeError if an output needs an input that is not listed, or if two inputs or outputs have one name.
+ */
 export function graphOf(inputs: readonly NamedValue[], outputs: readonly NamedValue[]): Graph {
+  const names = new Set<string>();
+  for (const { name } of [...inputs, ...outputs]) {
+    if (names.has(name))
+      throw new TypeError(`graphOf: "${name}" names two inputs or outputs; each needs a name of its own`);
+    names.add(name);
+  }
   const listed = new Set(inputs.map((input) => input.value));
   const nodes = nodesInOrder(outputs.map((output) => output.value));
   const needed = [...nodes.flatMap((node) => node.inputs), ...outputs.map((output) => output.value)];

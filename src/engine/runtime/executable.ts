@@ -53,14 +53,21 @@ export class Executable {
   /**
    * Runs the model on named inputs and returns its outputs.
    * @param into tensors that receive the outputs in place; where given, nothing is allocated for them.
-   * @throws ShapeError or DtypeError if an input is missing or not what the model takes.
+   * @throws ShapeError or DtypeError if an input is missing or not what the model takes, or if a tensor of `into` is not what
+   * the model gives.
    */
   async run(feeds: NamedTensors, into?: NamedTensors): Promise<Record<string, Tensor>> {
     const given: Record<string, ort.Tensor> = {};
-    for (const port of this.inputs) given[port.name] = toOrt(checkFeed(port, feeds[port.name]));
+    const sizes = new Map<string, number>();
+    for (const port of this.inputs) given[port.name] = toOrt(checkFit('input', port, feeds[port.name], sizes));
     if (into === undefined) return fromOrt(await this.#session.run(given));
     const fetches: Record<string, ort.Tensor | null> = {};
-    for (const { name } of this.outputs) fetches[name] = into[name] ? toOrt(into[name]) : null;
+    for (const port of this.outputs) {
+      const target = into[port.name];
+      fetches[port.name] = target ? toOrt(checkFit('output', port, target, sizes)) : null;
+    }
+    const unknown = Object.keys(into).find((name) => !(name in fetches));
+    if (unknown !== undefined) throw new TypeError(`Executable: the model has no output "${unknown}" to write into`);
     const results = fromOrt(await this.#session.run(given, fetches));
     return { ...results, ...into };
   }
@@ -116,14 +123,28 @@ function portOf(metadata: ort.InferenceSession.ValueMetadata): Port {
   return { name: metadata.name, dtype: metadata.type, shape: metadata.shape };
 }
 
-function checkFeed(port: Port, tensor: Tensor | undefined): Tensor {
-  const needed = `Executable: input "${port.name}" needs ${port.dtype}${formatShape(port.shape)}`;
+/** Checks a tensor against the port it is for. `sizes` keeps what each symbolic dimension stands for in this run. */
+function checkFit(
+  kind: 'input' | 'output',
+  port: Port,
+  tensor: Tensor | undefined,
+  sizes: Map<string, number>,
+): Tensor {
+  const needed = `Executable: ${kind} "${port.name}" needs ${port.dtype}${formatShape(port.shape)}`;
   if (tensor === undefined) throw new ShapeError(`${needed}, got nothing`);
-  if (tensor.dtype !== port.dtype) throw new DtypeError(`${needed}, got ${tensor.dtype}`);
+  if (tensor.dtype !== port.dtype) throw new DtypeError(`${needed}, got ${tensor.dtype}${formatShape(tensor.shape)}`);
   const fits =
     tensor.shape.length === port.shape.length &&
     tensor.shape.every((dim, axis) => typeof port.shape[axis] === 'string' || port.shape[axis] === dim);
   if (!fits) throw new ShapeError(`${needed}, got ${formatShape(tensor.shape)}`);
+  tensor.shape.forEach((dim, axis) => {
+    const name = port.shape[axis];
+    if (typeof name !== 'string' || name === '') return;
+    const known = sizes.get(name) ?? dim;
+    if (known !== dim)
+      throw new ShapeError(`${needed}, where ${name} is ${known} already, got ${formatShape(tensor.shape)}`);
+    sizes.set(name, dim);
+  });
   return tensor;
 }
 
@@ -136,7 +157,15 @@ function fromOrt(results: ort.InferenceSession.OnnxValueMapType): Record<string,
   return Object.fromEntries(
     Object.entries(results).map(([name, value]) => [
       name,
-      new Tensor(value.type as Dtype, value.dims as number[], value.data as Tensor['data']),
+      new Tensor(value.type as Dtype, value.dims as number[], hostData(value)),
     ]),
   );
+}
+
+/** The elements as we keep them: float16 as bits, also where the platform has a Float16Array. */
+function hostData(value: ort.Tensor): Tensor['data'] {
+  const data = value.data as Tensor['data'];
+  return value.type === 'float16' && !(data instanceof Uint16Array)
+    ? new Uint16Array((data as Uint8Array).buffer, (data as Uint8Array).byteOffset, (data as Uint8Array).length)
+    : data;
 }
