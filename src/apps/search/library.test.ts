@@ -1,5 +1,5 @@
 /** @file Opening, rebuilding and searching a library; the scan in memory and LanceDB must agree. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -171,6 +171,16 @@ describe('searchLibrary', () => {
     await indexFolder({ library, folder: pictures, encoder });
     return library;
   }
+
+  test('takes a folder by any of its names', async () => {
+    const [library, encoder] = [await indexed(), colourEncoder()];
+    await symlink(join(root, 'pictures'), join(root, 'other name'));
+    const query = { text: 'red' };
+    const { hits } = await searchLibrary({ library, encoder, query, folder: join(root, 'other name') });
+    expect(hits).toHaveLength(3);
+    expect(await library.count(join(root, 'other name'))).toBe(3);
+    expect(await library.count(join(root, 'gone'))).toBe(0);
+  });
 
   test('finds by text, by a path and by bytes', async () => {
     const [library, encoder] = [await indexed(), colourEncoder()];

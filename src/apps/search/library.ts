@@ -4,7 +4,7 @@
  *
  * D: dimension of the vectors.
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Connection, connect, type Table } from '@lancedb/lancedb';
 import { MissingDataError, ShapeError } from '../../engine/core/index.ts';
@@ -127,7 +127,7 @@ export class Library {
   async count(folder?: string): Promise<number> {
     const table = await this.#openTable();
     if (table === undefined) return 0;
-    return await table.countRows(folder === undefined ? undefined : withinFolder(resolve(folder)));
+    return await table.countRows(folder === undefined ? undefined : withinFolder(await realOf(folder)));
   }
 
   /** Whether the library holds this very path. */
@@ -146,7 +146,7 @@ export class Library {
     }
     const table = await this.#openTable();
     if (table === undefined) return [];
-    const within = folder === undefined ? undefined : resolve(folder);
+    const within = folder === undefined ? undefined : await realOf(folder);
     const scan = await this.#currentScan(table);
     return scan === undefined
       ? await searchTable(table, query, top, within)
@@ -217,6 +217,11 @@ export class Library {
     }
     return await this.#scan;
   }
+}
+
+/** The path under which rows of a folder are kept, however it is named; of a folder that is gone, the path as given. */
+async function realOf(folder: string): Promise<string> {
+  return await realpath(folder).catch(() => resolve(folder));
 }
 
 /** Exact search by LanceDB, for libraries that do not fit in memory. */

@@ -1,4 +1,5 @@
 /** @file The rows of a library as Arrow tables. D: dimension of the vectors. */
+import { sep } from 'node:path';
 import {
   Field,
   FixedSizeList,
@@ -109,6 +110,5 @@ export function withinFolder(folder: string): string {
 
 /** The path of a folder with a separator at its end, so that `/a` is not taken to hold `/ab`. */
 export function folderPrefix(folder: string): string {
-  const separator = folder.includes('\\') && !folder.includes('/') ? '\\' : '/';
-  return folder.endsWith(separator) ? folder : folder + separator;
+  return folder.endsWith(sep) ? folder : folder + sep;
 }

@@ -4,7 +4,7 @@
  */
 
 /** An SVG longer than this is refused, in bytes. */
-export const maxSvgBytes = 8_000_000;
+const maxSvgBytes = 8_000_000;
 
 /** Sides beyond this are refused: the size of an SVG is only a number in its text. */
 const maxSide = 100_000;
