@@ -8,7 +8,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, cp, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -52,6 +52,22 @@ async function bundlePage(directory) {
   });
 }
 
+/** Puts the new tree in the place of the old one; another build may do the same at the same time, and the last one stays. */
+async function moveIntoPlace(aside, old) {
+  for (let attempt = 1; ; attempt++) {
+    await rename(target, `${old}-${attempt}`).catch((error) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+    try {
+      return await rename(aside, target);
+    } catch (error) {
+      if (attempt === 10 || !['ENOTEMPTY', 'EEXIST'].includes(error.code)) throw error;
+    } finally {
+      await rm(`${old}-${attempt}`, { recursive: true, force: true });
+    }
+  }
+}
+
 /** Lets `npx sensorium` in a clone find the command at once, as it would in a project that installed the package. */
 async function linkCommand() {
   const link = join(root, 'node_modules/.bin/sensorium');
@@ -72,15 +88,13 @@ if (canBuild && (current !== stamp || process.argv.includes('--force'))) {
     await rm(aside, { recursive: true, force: true });
     await Promise.all([emitLibrary(aside), bundlePage(join(aside, 'studio'))]);
     await writeFile(join(aside, stampName), stamp);
-    if (existsSync(target)) await rename(target, old);
-    await rename(aside, target).catch(() => cp(aside, target, { recursive: true }));
+    await moveIntoPlace(aside, old);
     process.stderr.write(`built dist/ in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
   } catch (error) {
     process.stderr.write(`build failed: ${error.stdout || error.stack || error}\n`);
     process.exitCode = 1;
   } finally {
     await rm(aside, { recursive: true, force: true });
-    await rm(old, { recursive: true, force: true });
   }
 }
 await linkCommand();
