@@ -33,6 +33,9 @@ export interface Serving {
   close(): Promise<void>;
 }
 
+/** One query is little work; a second thread for it would only wait, and take time from the indexing. */
+const queryRuntime = { numThreads: 1 };
+
 /** The built page, at `dist/studio` of the package, from `dist/serve/server` and `src/serve/server` alike. */
 const pageDirectory = fileURLToPath(new URL('../../../dist/studio', import.meta.url));
 
@@ -48,7 +51,7 @@ export async function serveLibrary(options: ServeOptions): Promise<Serving> {
   const app = await createApp({ service, pageDirectory, hostNames: hostNamesOf(host), onFault });
   const listening: Listening = await listen(app, { host, port });
 
-  const useEncoder = () => service.useEncoder(() => loadEncoder(model));
+  const useEncoder = () => service.useEncoder(() => loadEncoder(model, queryRuntime));
   let run: IndexingRun | undefined;
   if (index === undefined) {
     void useEncoder();
