@@ -108,7 +108,7 @@ describe('sensorium start', () => {
     expect((await search(second.url, 'a slice of pizza')).searched).toBeGreaterThanOrEqual(before);
     second.child.kill('SIGINT');
     expect(await second.exited).toBe(0);
-  });
+  }, 180_000);
 });
 
 describe('sensorium serve', () => {
