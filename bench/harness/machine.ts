@@ -1,20 +1,22 @@
 /** @file The line that says what a bench ran on, and the memory of this process. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
 
-const require = createRequire(import.meta.url);
+/** The version of a package that is installed here. */
+export function installedVersion(name: string): string {
+  const path = new URL(`../../node_modules/${name}/package.json`, import.meta.url);
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+}
 
 /** Processor, cores, memory, system, Node and ONNX Runtime, and the versions of the peers, as one line. */
 export function machineLine(peerVersions: readonly string[]): string {
-  const onnxRuntime = (require('onnxruntime-node/package.json') as { version: string }).version;
   return [
     cpuModel(),
     `${availableParallelism()} cores`,
     `${Math.round(totalmem() / 2 ** 30)} GiB`,
     `${type()} ${release()}`,
     `Node ${process.versions.node}`,
-    `ONNX Runtime ${onnxRuntime}`,
+    `ONNX Runtime ${installedVersion('onnxruntime-node')}`,
     ...peerVersions,
   ].join(', ');
 }
