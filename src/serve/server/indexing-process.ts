@@ -21,7 +21,7 @@ export interface IndexingTask {
 
 /** An indexing run under way. */
 export interface IndexingRun {
-  /** Ends the run between two batches; what it has written stays. */
+  /** Ends the run; the batches that it has written stay. */
   stop(): Promise<void>;
 }
 
@@ -46,7 +46,7 @@ export function startIndexing(task: IndexingTask, onEvent: (event: IndexingEvent
   return {
     async stop() {
       isOver = true;
-      if (child.connected) child.disconnect();
+      child.kill('SIGKILL');
       await exited;
     },
   };

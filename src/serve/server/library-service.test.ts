@@ -67,6 +67,17 @@ describe('LibraryService', () => {
     expect(service.status().encoder).toEqual({ state: 'ready', id: 'colours-1' });
   });
 
+  it('closes, or opens anew, only when nothing is asked of it any more', async () => {
+    await index();
+    await service.useEncoder(async () => colourEncoder);
+    const asked = Array.from({ length: 20 }, () => service.search({ text: 'red' }, 1));
+    const reopened = service.onIndexing({ type: 'library-ready' });
+    asked.push(...Array.from({ length: 20 }, () => service.search({ text: 'red' }, 1)));
+    const closed = service.close();
+    for (const { hits } of await Promise.all(asked)) expect(hits[0]?.name).toBe('red.svg');
+    await Promise.all([reopened, closed]);
+  });
+
   it('is empty until the library is made, then searches what is in it so far', async () => {
     await service.useEncoder(async () => colourEncoder);
     expect(await service.search({ text: 'red' }, 5)).toEqual({ hits: [], searched: 0, notice: null });

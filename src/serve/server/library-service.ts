@@ -45,6 +45,8 @@ export class LibraryService implements SearchService {
   #resolveEncoder: (encoder: TextImageEncoder | Promise<never>) => void = () => {};
   #encoderStatus: EncoderStatus = { state: 'loading' };
   #library: Promise<Library> | undefined;
+  /** What is being asked of the library: it may not be closed meanwhile. */
+  readonly #uses = new Set<Promise<unknown>>();
   #pictures = 0;
   #indexing: IndexingProgress | undefined;
 
@@ -76,7 +78,7 @@ export class LibraryService implements SearchService {
     this.#indexing.update(event);
     this.#tellListeners();
     // A library that was emptied for another encoder must be opened again.
-    if (event.type === 'library-ready') await this.#forgetLibrary();
+    if (event.type === 'library-ready') void this.#forgetLibrary();
     if (event.type !== 'encoder-ready') await this.refresh();
   }
 
@@ -87,8 +89,7 @@ export class LibraryService implements SearchService {
 
   /** Counts the pictures anew. @throws MissingDataError if `mustExist` and there is no library. */
   async refresh(mustExist = false): Promise<void> {
-    const library = await this.#open(mustExist);
-    const pictures = (await library?.count()) ?? 0;
+    const pictures = await this.#use(async (library) => (await library?.count()) ?? 0, mustExist);
     if (pictures === this.#pictures) return;
     this.#pictures = pictures;
     this.#tellListeners();
@@ -110,7 +111,10 @@ export class LibraryService implements SearchService {
 
   async search(query: Query, top: number): Promise<Found> {
     const encoder = await this.#encoder;
-    const library = await this.#open(false);
+    return this.#use((library) => this.#searchIn(library, encoder, query, top));
+  }
+
+  async #searchIn(library: Library | undefined, encoder: TextImageEncoder, query: Query, top: number): Promise<Found> {
     if (library === undefined) return { hits: [], searched: 0, notice: null };
     const searched = await library.count();
     try {
@@ -133,8 +137,7 @@ export class LibraryService implements SearchService {
   async pictureFile(id: string): Promise<string | undefined> {
     const path = this.#paths.get(id);
     if (path === undefined) return undefined;
-    const library = await this.#open(false);
-    return (await library?.has(path)) ? path : undefined;
+    return (await this.#use((library) => library?.has(path))) ? path : undefined;
   }
 
   /** Frees the library and the encoder. */
@@ -156,9 +159,20 @@ export class LibraryService implements SearchService {
     }
   }
 
+  /** Does something with the library, which stays open until it is done. */
+  #use<T>(work: (library: Library | undefined) => Promise<T> | T, mustExist = false): Promise<T> {
+    const use = this.#open(mustExist).then(work);
+    this.#uses.add(use);
+    const forget = () => this.#uses.delete(use);
+    use.then(forget, forget);
+    return use;
+  }
+
+  /** The next use opens the library anew; this one is closed when nobody uses it any more. */
   async #forgetLibrary(): Promise<void> {
     const library = this.#library;
     this.#library = undefined;
+    await Promise.allSettled(this.#uses);
     await (await library?.catch(() => undefined))?.close();
   }
 

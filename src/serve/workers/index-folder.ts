@@ -14,7 +14,9 @@ import { loadEncoder, type TextImageEncoder } from '../../bundle/index.ts';
 import type { IndexingTask } from '../server/indexing-process.ts';
 import type { IndexingEvent } from '../server/indexing-progress.ts';
 
-process.on('disconnect', () => process.exit());
+// Without the manners of `exit`, which waits for native threads: what was written is whole, the rest is made anew.
+const onServerGone = () => process.kill(process.pid, 'SIGKILL');
+process.on('disconnect', onServerGone);
 // Ctrl-C reaches every process of a terminal; the server decides what it means.
 process.on('SIGINT', () => {});
 
@@ -77,4 +79,5 @@ try {
   await tell({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
   process.exitCode = 1;
 }
+process.off('disconnect', onServerGone);
 if (process.connected) process.disconnect();
