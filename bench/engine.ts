@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { writeSafetensors } from '../src/engine/formats/index.ts';
 import { adamW, compile, full, matMul, spec, trace, type Value } from '../src/engine/index.ts';
 import { machineLine, peakMemoryMiB, resetPeakMemory } from './harness/machine.ts';
-import { interleave } from './harness/measure.ts';
+import { type Figures, interleave } from './harness/measure.ts';
 import { findPythonWith, PythonPeer } from './harness/python-peer.ts';
 import { type Row, report, tell } from './harness/report.ts';
 import { alignmentWorkload } from './workloads/alignment.ts';
@@ -31,7 +31,14 @@ const { values: options } = parseArgs({
 const numThreads = Number(options.threads);
 const numCheckedSteps = 5;
 const stepsPerBlock = 4;
-const peerName = 'PyTorch';
+/**
+ * PyTorch as it comes, and with OpenMP's waiting threads put to sleep. OpenMP's and OpenBLAS's threads are two pools: as they come,
+ * each spins while the other works, and with as many threads as cores that halves PyTorch's speed.
+ */
+const peerEnvironments: Readonly<Record<string, Record<string, string>>> = {
+  PyTorch: {},
+  'PyTorch, passive waits': { OMP_WAIT_POLICY: 'PASSIVE' },
+};
 const howToInstall =
   'PyTorch was not found, so there is no comparison: apt-get install python3-torch libopenblas0-pthread';
 
@@ -84,71 +91,75 @@ async function benchWorkload(
   const path = join(folder, 'start.safetensors');
   writeFileSync(path, writeSafetensors(workload.start));
   const script = join(dirname(fileURLToPath(import.meta.url)), 'peers/train_step.py');
-  const peer = python
-    ? new PythonPeer(python, [script, workload.name, path, String(numThreads)], {
-        OMP_NUM_THREADS: String(numThreads),
-        OPENBLAS_NUM_THREADS: String(numThreads),
-      })
-    : undefined;
+  const peers = Object.entries(python ? peerEnvironments : {}).map(([name, environment]) => {
+    const threads = { OMP_NUM_THREADS: String(numThreads), OPENBLAS_NUM_THREADS: String(numThreads) };
+    const process = new PythonPeer(python!, [script, workload.name, path, String(numThreads)], {
+      ...threads,
+      ...environment,
+    });
+    return { name, process };
+  });
   try {
     const notes: string[] = [];
     const version: string[] = [];
     const ours = await runOurs(numCheckedSteps);
-    if (peer) {
-      const info = await peer.ask<{ version: string; threads: number }>('info');
+    for (const { name, process } of peers) {
+      const info = await process.ask<{ version: string; threads: number }>('info');
       version.push(`PyTorch ${info.version} (${info.threads} threads)`);
-      const theirs = await peer.ask<RunAnswer>(`run ${numCheckedSteps}`);
-      notes.push(compareLosses(workload.name, ours.losses, theirs.losses));
+      const theirs = await process.ask<RunAnswer>(`run ${numCheckedSteps}`);
+      notes.push(compareLosses(workload.name, name, ours.losses, theirs.losses));
     }
     const steady = (answer: RunAnswer) => answer.milliseconds.slice(1);
     const figures = await interleave(
       [
         { name: 'ours', sample: async () => steady(await runOurs(stepsPerBlock + 1)) },
-        ...(peer
-          ? [{ name: peerName, sample: async () => steady(await peer.ask<RunAnswer>(`run ${stepsPerBlock + 1}`)) }]
-          : []),
+        ...peers.map(({ name, process }) => ({
+          name,
+          sample: async () => steady(await process.ask<RunAnswer>(`run ${stepsPerBlock + 1}`)),
+        })),
       ],
       { rounds: Number(options.rounds) },
     );
     const own = figures.get('ours')!;
-    const other = figures.get(peerName);
-    const memory = peer && (await peer.ask<{ peakMiB: number }>('memory')).peakMiB;
-    const gflops = (milliseconds: number) => workload.flopsPerStep / milliseconds / 1e6;
-    const withPeer = (value: number | undefined) => ({
-      peers: value === undefined ? ({} as Record<string, number>) : { [peerName]: value },
+    const ofPeers = (figureOf: (figures: Figures) => number) => ({
+      peers: Object.fromEntries(peers.map(({ name }) => [name, figureOf(figures.get(name)!)])),
     });
+    const gflops = (milliseconds: number) => workload.flopsPerStep / milliseconds / 1e6;
+    const memory: Record<string, number> = {};
+    for (const { name, process } of peers) memory[name] = (await process.ask<{ peakMiB: number }>('memory')).peakMiB;
     const rows: Row[] = [
-      { name: `${workload.name} step, median`, unit: 'ms', ours: own.median, ...withPeer(other?.median) },
-      { name: `${workload.name} step, minimum`, unit: 'ms', ours: own.minimum, ...withPeer(other?.minimum) },
+      { name: `${workload.name} step, median`, unit: 'ms', ours: own.median, ...ofPeers(({ median }) => median) },
+      { name: `${workload.name} step, minimum`, unit: 'ms', ours: own.minimum, ...ofPeers(({ minimum }) => minimum) },
       {
         name: `${workload.name} matrix products`,
         unit: 'GFLOP/s',
         ours: gflops(own.median),
-        ...withPeer(other && gflops(other.median)),
+        ...ofPeers(({ median }) => gflops(median)),
         better: 'higher',
       },
-      { name: `${workload.name} peak memory`, unit: 'MiB', ours: peakMemoryMiB(), ...withPeer(memory) },
+      { name: `${workload.name} peak memory`, unit: 'MiB', ours: peakMemoryMiB(), peers: memory },
     ];
     const share = (value: number) => `${Math.round((100 * gflops(value)) / peak)} %`;
+    const shares = [...figures].map(([name, { minimum }]) => `${name} ${share(minimum)}`).join(', ');
     notes.push(
-      `${workload.name}: ${workload.description}; ${own.count} steps each; share of the peak at the minimum: ours ${share(own.minimum)}${other ? `, ${peerName} ${share(other.minimum)}` : ''}.`,
+      `${workload.name}: ${workload.description}; ${own.count} steps each; share of the peak at the minimum: ${shares}.`,
     );
     return { rows, notes, version };
   } finally {
-    peer?.close();
+    for (const { process } of peers) process.close();
     rmSync(folder, { recursive: true });
     await train.close();
   }
 }
 
 /** A sentence on how far apart the losses are. @throws Error if the two did not train the same thing. */
-function compareLosses(name: string, ours: readonly number[], theirs: readonly number[]): string {
+function compareLosses(workload: string, peer: string, ours: readonly number[], theirs: readonly number[]): string {
   const difference = Math.max(...ours.map((loss, i) => Math.abs(loss - theirs[i]!) / Math.abs(theirs[i]!)));
   const shown = (losses: readonly number[]) => losses.map((loss) => loss.toFixed(5)).join(' ');
   if (!(difference < 1e-3)) {
-    throw new Error(`${name}: the losses differ by ${difference}: ours ${shown(ours)}; ${peerName} ${shown(theirs)}`);
+    throw new Error(`${workload}: the losses differ by ${difference}: ours ${shown(ours)}; ${peer} ${shown(theirs)}`);
   }
-  return `${name}: the first ${ours.length} losses (${shown(ours)}) differ by at most ${difference.toExponential(1)} (relative).`;
+  return `${workload}: the first ${ours.length} losses (${shown(ours)}) differ from those of ${peer} by at most ${difference.toExponential(1)} (relative).`;
 }
 
 const workloads = [transformerWorkload(), alignmentWorkload()].filter(
