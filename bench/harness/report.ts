@@ -25,7 +25,7 @@ export interface BenchResult {
 }
 
 /** How a row compares with each peer: above 1, ours is better. */
-export function ratios(row: Row): Record<string, number> {
+function ratios(row: Row): Record<string, number> {
   return Object.fromEntries(
     Object.entries(row.peers).map(([peer, value]) => [
       peer,
@@ -87,12 +87,16 @@ function formatNumber(value: number): string {
   return Math.abs(value) >= 1000 ? value.toFixed(0) : value.toPrecision(3);
 }
 
-function textOf(result: BenchResult): string {
-  const cells = cellsOf(result);
-  const widths = cells[0]!.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));
-  const table = cells.map((line) =>
-    line.map((cell, column) => (column < 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  '),
+/** The cells brought to the width of their column; words on the left, numbers on the right. */
+function padded(cells: readonly string[][], leastWidth: number): string[][] {
+  const widths = cells[0]!.map((_, column) => Math.max(leastWidth, ...cells.map((line) => line[column]!.length)));
+  return cells.map((line) =>
+    line.map((cell, column) => (column < 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))),
   );
+}
+
+function textOf(result: BenchResult): string {
+  const table = padded(cellsOf(result), 0).map((line) => line.join('  '));
   return [`${result.bench}: ${result.machine}`, '', ...table, '', ...result.notes, ''].join('\n');
 }
 
