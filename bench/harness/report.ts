@@ -101,10 +101,12 @@ function textOf(result: BenchResult): string {
 }
 
 function markdownOf(result: BenchResult, args: readonly string[]): string {
-  const [header, ...lines] = cellsOf(result).map((line) => `| ${line.join(' | ')} |`);
-  const rule = `|${cellsOf(result)[0]!
-    .map((_, column) => (column < 2 ? ' --- |' : ' ---: |'))
-    .join('')}`;
+  const cells = padded(cellsOf(result), 4);
+  const [header, ...lines] = cells.map((line) => `| ${line.join(' | ')} |`);
+  const dashes = cells[0]!.map(({ length }, column) =>
+    column < 2 ? '-'.repeat(length) : `${'-'.repeat(length - 1)}:`,
+  );
+  const rule = `| ${dashes.join(' | ')} |`;
   const command = ['npm run bench --', result.bench, ...args.filter((arg) => arg !== '--json')].join(' ');
   return [
     `# ${result.bench}`,
