@@ -35,7 +35,7 @@ function reshapedShape(from: Shape, target: readonly number[]): Shape {
   const rest = result.filter((_, axis) => axis !== unknown);
   const left = dividedElements(from, rest, subject);
   if (unknown >= 0) result[unknown] = left;
-  else if (left !== 1) throw new ShapeError(`${subject}: the number of elements differs`);
+  else if (left !== 1) throw new ShapeError(`${subject}: the number of elements does not fit`);
   return result;
 }
 
@@ -53,7 +53,7 @@ function dividedElements(from: Shape, by: Shape, subject: string): Dim {
   if (symbols.length === 1 && quotient === 1) return symbols[0]!;
   if (symbols.length > 0 && Number.isInteger(quotient))
     return [...(quotient === 1 ? [] : [quotient]), ...symbols].join('*');
-  throw new ShapeError(`${subject}: the elements do not divide evenly`);
+  throw new ShapeError(`${subject}: the number of elements does not fit`);
 }
 
 /** The layout op definitions. */

@@ -64,7 +64,8 @@ export const linearOps = {
     const type = matMulType('Gemm', a, b, intOf(attributes, 'transA', 0) === 1, intOf(attributes, 'transB', 0) === 1);
     const c = inputs[2];
     requireSameDtype('Gemm', a, c);
-    if (c && broadcastShapes('Gemm', type.shape, c.shape).join() !== type.shape.join()) {
+    const stretches = (dim: Dim, i: number) => dim === 1 || dim === type.shape[i + 2 - (c?.rank ?? 0)];
+    if (c && !(c.rank <= 2 && c.shape.every(stretches))) {
       throw new ShapeError(`Gemm: c must broadcast to ${formatShape(type.shape)}, got ${formatShape(c.shape)}`);
     }
     return [type];
