@@ -109,7 +109,7 @@ export function traceTrainStep<P extends Tree<Tensor>, B extends Tree<ValueSpec>
 }
 
 /** A compiled training step with the parameters and optimizer state that it advances. */
-export class TrainStep<P extends Tree<Tensor>, B extends Tree<ValueSpec>> {
+export class TrainStep<P, Batch> {
   readonly graph: Graph;
   readonly #executable: Executable;
   readonly #optimizer: Optimizer;
@@ -123,14 +123,14 @@ export class TrainStep<P extends Tree<Tensor>, B extends Tree<ValueSpec>> {
   constructor(
     traced: { graph: Graph; metricNames: readonly string[] },
     executable: Executable,
-    options: TrainStepOptions<P, B>,
+    options: { readonly params: P; readonly optimizer: Optimizer },
   ) {
     this.graph = traced.graph;
     this.#metricNames = traced.metricNames;
     this.#executable = executable;
     this.#optimizer = options.optimizer;
     this.#like = options.params;
-    const start = startState(options.params, options.optimizer);
+    const start = startState(options.params as Tree<Tensor>, options.optimizer);
     const spare = Object.fromEntries(
       Object.entries(start).map(([name, tensor]) => [name, zeros(tensor.shape, tensor.dtype)]),
     );
@@ -146,7 +146,7 @@ export class TrainStep<P extends Tree<Tensor>, B extends Tree<ValueSpec>> {
    * Takes one step on a batch and returns its figures, of before the update. If it fails, the state is as it was.
    * @throws ShapeError or DtypeError if the batch is not what was compiled for.
    */
-  async run(batch: MapLeaves<B, ValueSpec, Tensor>): Promise<StepFigures> {
+  async run(batch: Batch): Promise<StepFigures> {
     if (this.#running) throw new TypeError('TrainStep.run: the step before has not ended; await it first');
     this.#running = true;
     try {
@@ -169,7 +169,7 @@ export class TrainStep<P extends Tree<Tensor>, B extends Tree<ValueSpec>> {
   /** A copy of the parameters, in the form in which they were given. */
   params(): P {
     const named = new Map<string, Tensor>();
-    for (const [path] of leaves<Tensor>(this.#like)) {
+    for (const [path] of leaves<Tensor>(this.#like as Tree<Tensor>)) {
       named.set(path, copyOf(this.#buffers.front[path === '' ? 'params' : `params.${path}`]!));
     }
     const rebuild = treeFromLeaves as (like: P, named: ReadonlyMap<string, Tensor>) => unknown;
@@ -209,7 +209,7 @@ export class TrainStep<P extends Tree<Tensor>, B extends Tree<ValueSpec>> {
  */
 export async function compileTrainStep<const P extends Tree<Tensor>, const B extends Tree<ValueSpec>>(
   options: TrainStepOptions<P, B>,
-): Promise<TrainStep<P, B>> {
+): Promise<TrainStep<P, MapLeaves<B, ValueSpec, Tensor>>> {
   const traced = traceTrainStep(options);
   return new TrainStep(traced, await compile(traced.graph, options.runtime), options);
 }
