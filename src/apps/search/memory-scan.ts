@@ -1,7 +1,7 @@
 /**
- * @file Exact search over vectors held in memory. Measured against LanceDB's exact search (256 dimensions, one query, two
- * cores): 1.2 ms against 4.1 ms over 4,000 vectors, 13 ms against 37 ms over 50,000. It costs 4 D bytes a picture, so beyond
- * `defaultMaxScanBytes` the library asks LanceDB.
+ * @file Exact search over vectors held in memory. Measured through `Library.nearest`, taking turns with LanceDB's exact search
+ * (256 dimensions, top 20, two cores, p50 of three runs): 1.2-1.4 ms against 3.9-4.5 ms over 3,720 vectors, 12-16 ms against
+ * 26-30 ms over 50,000. It costs 4 D bytes a picture, so beyond `defaultMaxScanBytes` the library asks LanceDB.
  *
  * N: number of pictures; D: dimension of the vectors.
  */
@@ -49,33 +49,59 @@ export function scanNearest(
   const { paths, vectors } = scan;
   const dim = query.length;
   const prefix = folder === undefined ? undefined : folderPrefix(folder);
+  // In 64 bits, as the sums are: else each product would widen the same value again.
+  const wideQuery = Float64Array.from(query);
+  const scores = new Float64Array(rowsAtOnce);
   const best: { row: number; score: number }[] = [];
   let worst = Number.NEGATIVE_INFINITY;
-  for (let row = 0; row < paths.length; row++) {
-    const score = dotAt(vectors, row * dim, query);
-    if (best.length >= top && score <= worst) continue;
-    if (prefix !== undefined && !paths[row]!.startsWith(prefix)) continue;
-    let at = best.length;
-    while (at > 0 && best[at - 1]!.score < score) at -= 1;
-    best.splice(at, 0, { row, score });
-    if (best.length > top) best.pop();
-    if (best.length === top) worst = best[top - 1]!.score;
+  for (let first = 0; first < paths.length; first += rowsAtOnce) {
+    const rows = Math.min(rowsAtOnce, paths.length - first);
+    if (rows === rowsAtOnce) dotsOfFour(vectors, first * dim, wideQuery, scores);
+    else for (let k = 0; k < rows; k++) scores[k] = dotAt(vectors, (first + k) * dim, wideQuery);
+    for (let k = 0; k < rows; k++) {
+      const row = first + k;
+      const score = scores[k]!;
+      if (best.length >= top && score <= worst) continue;
+      if (prefix !== undefined && !paths[row]!.startsWith(prefix)) continue;
+      let at = best.length;
+      while (at > 0 && best[at - 1]!.score < score) at -= 1;
+      best.splice(at, 0, { row, score });
+      if (best.length > top) best.pop();
+      if (best.length === top) worst = best[top - 1]!.score;
+    }
   }
   return best;
 }
 
-/** The dot product of `query` with the values from `start`; four sums, so that additions do not wait for each other. */
-function dotAt(values: Float32Array, start: number, query: Float32Array): number {
+const rowsAtOnce = 4;
+
+/** The dot products of `query` with the four rows from `start`; each value of the query is read once for all four. */
+function dotsOfFour(values: Float32Array, start: number, query: Float64Array, out: Float64Array): void {
   const dim = query.length;
-  const whole = dim - (dim % 4);
-  let [s0, s1, s2, s3] = [0, 0, 0, 0];
-  let i = 0;
-  for (let p = start; i < whole; i += 4, p += 4) {
-    s0 += values[p]! * query[i]!;
-    s1 += values[p + 1]! * query[i + 1]!;
-    s2 += values[p + 2]! * query[i + 2]!;
-    s3 += values[p + 3]! * query[i + 3]!;
+  const second = start + dim;
+  const third = second + dim;
+  const fourth = third + dim;
+  // Separate declarations: `let [s0, s1, ...] = [0, 0, ...]` made the whole scan two to three times as slow.
+  let s0 = 0;
+  let s1 = 0;
+  let s2 = 0;
+  let s3 = 0;
+  for (let i = 0; i < dim; i++) {
+    const q = query[i]!;
+    s0 += values[start + i]! * q;
+    s1 += values[second + i]! * q;
+    s2 += values[third + i]! * q;
+    s3 += values[fourth + i]! * q;
   }
-  for (; i < dim; i++) s0 += values[start + i]! * query[i]!;
-  return s0 + s1 + s2 + s3;
+  out[0] = s0;
+  out[1] = s1;
+  out[2] = s2;
+  out[3] = s3;
+}
+
+/** The dot product of `query` with the row from `start`, for the rows that are left over. */
+function dotAt(values: Float32Array, start: number, query: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < query.length; i++) sum += values[start + i]! * query[i]!;
+  return sum;
 }
