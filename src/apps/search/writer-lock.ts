@@ -1,12 +1,15 @@
 /**
- * @file One writer at a time: a lock file that names its process. A lock whose process is gone is taken over, also after a kill
- * or a restart that gave its process id to another program. Across machines a lock is never taken over.
+ * @file One writer at a time. Locks are numbered files, `writer.lock.1`, `writer.lock.2` and so on, and the highest counts: it names
+ * its process, or says that it was released. Whoever finds it free makes the next number, which the file system grants to one
+ * only; nothing that somebody may hold is ever moved, changed or deleted by another. A lock whose process is gone is free, also
+ * after a kill or a restart that gave its process id to another program. Across machines a lock is never taken over.
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
 import { LibraryBusyError } from './errors.ts';
 
 /** A lock that is held. */
@@ -27,9 +30,11 @@ interface Holder {
 /** A lock file without content is one that is being written, unless it is older than this. */
 const unfinishedMs = 10_000;
 
+/** How many numbers below its own a holder leaves, so that a listing made meanwhile cannot miss every one of them. */
+const keptNumbers = 8;
+
 /** @throws LibraryBusyError while another writer is at work. */
 export async function acquireWriterLock(directory: string): Promise<WriterLock> {
-  const path = join(directory, 'writer.lock');
   const holder: Holder = {
     token: randomUUID(),
     pid: process.pid,
@@ -37,70 +42,80 @@ export async function acquireWriterLock(directory: string): Promise<WriterLock> 
     processStart: processStart(process.pid),
     since: new Date().toISOString(),
   };
-  const text = JSON.stringify(holder);
   for (let attempt = 0; attempt < 5; attempt++) {
-    try {
-      const file = await open(path, 'wx');
-      try {
-        await file.writeFile(text);
-      } finally {
-        await file.close();
-      }
-      return { release: () => releaseLock(path, text) };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    const highest = Math.max(0, ...(await lockNumbers(directory)));
+    const busy = highest === 0 ? undefined : await whyBusy(lockPath(directory, highest));
+    if (busy !== undefined) throw new LibraryBusyError(`library ${directory}: ${busy}`);
+    const number = highest + 1;
+    if (!(await createLock(lockPath(directory, number), holder))) continue;
+    // What was seen as highest may have been old: between the look and the making, others may have gone further.
+    const numbers = await lockNumbers(directory);
+    if (numbers.some((other) => other > number)) {
+      await rm(lockPath(directory, number), { force: true });
+      continue;
     }
-    await removeStaleLock(path, directory);
+    for (const old of numbers.filter((other) => other < number - keptNumbers)) {
+      await rm(lockPath(directory, old), { force: true });
+    }
+    let isHeld = true;
+    return {
+      async release() {
+        if (!isHeld) return;
+        isHeld = false;
+        await writeFileAtomic(lockPath(directory, number), JSON.stringify({ released: true }));
+      },
+    };
   }
   throw new LibraryBusyError(`library ${directory}: other processes keep taking its lock; try again`);
 }
 
-async function releaseLock(path: string, text: string): Promise<void> {
-  if ((await readLock(path)) === text) await rm(path, { force: true });
+const lockName = /^writer\.lock\.(\d+)$/;
+
+function lockPath(directory: string, number: number): string {
+  return join(directory, `writer.lock.${number}`);
 }
 
-/** Removes the lock if its process is gone. @throws LibraryBusyError if it is not. */
-async function removeStaleLock(path: string, directory: string): Promise<void> {
-  const seen = await readLock(path);
-  if (seen === undefined) return;
-  const busy = await whyBusy(path, seen);
-  if (busy !== undefined) throw new LibraryBusyError(`library ${directory}: ${busy}`);
-  // Two processes may find the same stale lock. Only one of them can move it away; the other may move a fresh one
-  // and has to put it back.
-  const aside = `${path}.${randomUUID()}`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
-  }
-  if ((await readLock(aside)) === seen) {
-    await rm(aside, { force: true });
-    return;
-  }
-  await rename(aside, path);
-  throw new LibraryBusyError(`library ${directory}: another process has just begun to write to it; try again later`);
+async function lockNumbers(directory: string): Promise<number[]> {
+  return (await readdir(directory)).flatMap((name) => {
+    const match = lockName.exec(name);
+    return match === null ? [] : [Number(match[1])];
+  });
 }
 
-async function readLock(path: string): Promise<string | undefined> {
+/** Makes the file, or returns false if somebody has already. */
+async function createLock(path: string, holder: Holder): Promise<boolean> {
   try {
-    return await readFile(path, 'utf8');
+    const file = await open(path, 'wx');
+    try {
+      await file.writeFile(JSON.stringify(holder));
+    } finally {
+      await file.close();
+    }
+    return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   }
 }
 
 /** Why the lock still counts, or undefined when it does not. */
-async function whyBusy(path: string, text: string): Promise<string | undefined> {
-  const holder = parseHolder(text);
-  if (holder === undefined) {
+async function whyBusy(path: string): Promise<string | undefined> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  // Gone since the look: its maker saw a higher one, which the next look will see too.
+  if (text === undefined) return undefined;
+  const content = parseLock(text);
+  if (content === 'released') return undefined;
+  if (content === undefined) {
     const age = await stat(path).then(
       (info) => Date.now() - info.mtimeMs,
       () => 0,
     );
     return age < unfinishedMs ? 'another process is about to write to it; try again' : undefined;
   }
+  const holder = content;
   const who = `process ${holder.pid} (since ${holder.since})`;
   if (holder.host !== hostname()) {
     return `${who} on ${holder.host} is writing to it; if that has ended, delete ${path}`;
@@ -111,9 +126,10 @@ async function whyBusy(path: string, text: string): Promise<string | undefined> 
   return `${who} is writing to it; wait until it has finished or stop it`;
 }
 
-function parseHolder(text: string): Holder | undefined {
+function parseLock(text: string): Holder | 'released' | undefined {
   try {
-    const value = JSON.parse(text) as Holder;
+    const value = JSON.parse(text) as Holder & { released?: boolean };
+    if (value.released === true) return 'released';
     return Number.isInteger(value.pid) && value.pid > 0 && typeof value.host === 'string' ? value : undefined;
   } catch {
     return undefined;
