@@ -14,7 +14,6 @@ const dataSource = z.object({
   licence: z.string(),
   /** What it was used for: "noto pictures", "names and keywords". */
   use: z.string(),
-  items: z.number().int().nonnegative(),
 });
 
 /** Where a bundle comes from: enough to make it again. */

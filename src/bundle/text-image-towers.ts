@@ -25,6 +25,8 @@ export interface PictureTower {
   readonly id: string;
   readonly size: number;
   readonly outputs: readonly ImageOutput[];
+  /** The name and width F of each output. */
+  readonly ports: readonly { readonly name: string; readonly dim: number }[];
   /** Features of pictures `uint8[S, S, 3]`, by the name of the output, each `[N, F]`. */
   run(pictures: readonly Tensor<'uint8'>[]): Promise<NamedTensors>;
   close(): Promise<void>;
@@ -42,6 +44,10 @@ export async function openPictureTower(
     id: `${tower.package}@${tower.version}/${tower.name}/${tower.revision}`,
     size,
     outputs,
+    ports: outputs.map((name) => {
+      const port = executable.outputs.find((output) => output.name === name);
+      return { name, dim: Number(port?.shape[1]) };
+    }),
     run: (pictures) => executable.run({ [tower.preprocessing.input]: stackPictures(pictures, size) }),
     close: () => executable.close(),
   };

@@ -3,7 +3,7 @@
  * sphere of the shared space. B: inputs; F: the tower's features; D: dimension of the space.
  */
 import type { Rng, Tensor } from '../../../engine/core/index.ts';
-import { constant, div, mul, sub, type Value } from '../../../engine/graph/index.ts';
+import { clip, constant, div, mul, sub, type Value } from '../../../engine/graph/index.ts';
 import { initLinear, type Linear, linear } from '../../nn/linear.ts';
 import { initModalAdapter, type ModalAdapter, modalAdapter } from '../../nn/modal-adapter.ts';
 import { unitVectors } from '../../nn/unit-vectors.ts';
@@ -33,9 +33,13 @@ export function initHead(
   };
 }
 
-/** Features `[B, F]` with every column brought to mean 0 and deviation 1. */
-export function standardize(features: Value, statistics: FeatureStatistics): Value {
-  return div(sub(features, constant(statistics.mean, 'mean')), constant(statistics.deviation, 'deviation'));
+/** Standardized features are kept within this many deviations of the mean. */
+export const featureLimit = 8;
+
+/** Features `[B, F]` with every column brought to mean 0 and deviation 1, and cut at ±8. */
+export function standardize(features: Value, { mean, deviation }: FeatureStatistics): Value {
+  const centred = sub(features, constant(mean, 'mean'));
+  return clip(div(centred, constant(deviation, 'deviation')), -featureLimit, featureLimit);
 }
 
 /**

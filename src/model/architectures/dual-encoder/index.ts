@@ -6,4 +6,4 @@ export {
   initDualEncoder,
   type PairBatch,
 } from './dual-encoder.ts';
-export { type FeatureStatistics, type Head, head, initHead, standardize } from './head.ts';
+export { type FeatureStatistics, featureLimit, type Head, head, initHead, standardize } from './head.ts';

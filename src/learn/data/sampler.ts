@@ -1,0 +1,65 @@
+/**
+ * @file The order of training data when sources differ in size: a source is drawn with P(source) = log N / Σ log N, so that large ones lead
+ * without drowning the small; an item of it uniformly. Within a batch no two pairs share a concept or a text, because either would
+ * be a wrong negative to the other.
+ */
+import type { Rng } from '../../engine/core/index.ts';
+
+/** An item that may be drawn: what it is of, and the texts and feature rows to choose from. */
+export interface PairItem {
+  readonly concept: string;
+  readonly rows: readonly number[];
+  readonly texts: readonly number[];
+}
+
+/** One pair of a batch. */
+export interface Pair {
+  /** Index of the source. */
+  readonly source: number;
+  /** Row of the source's features. */
+  readonly row: number;
+  /** Row of the text features. */
+  readonly text: number;
+}
+
+/** P(source) = log N / Σ log N for sources of N items each. @throws RangeError if a source has fewer than two items. */
+export function sourceProbabilities(sizes: readonly number[]): number[] {
+  if (sizes.length === 0 || sizes.some((size) => !(size >= 2))) {
+    throw new RangeError(`sourceProbabilities: every source needs at least 2 items, got [${sizes}]`);
+  }
+  const logs = sizes.map(Math.log);
+  const total = logs.reduce((sum, value) => sum + value, 0);
+  return logs.map((value) => value / total);
+}
+
+/** Draws before a batch is given up as impossible to fill with different concepts. */
+const drawsPerPair = 200;
+
+/**
+ * Draws a batch of pairs.
+ * @param nameProbability how often the first text, the name, is taken; otherwise any text of the item.
+ * @throws RangeError if the sources do not hold enough different concepts.
+ */
+export function samplePairs(
+  sources: readonly { readonly items: readonly PairItem[] }[],
+  batchSize: number,
+  rng: Rng,
+  nameProbability = 0.5,
+): Pair[] {
+  const probabilities = sourceProbabilities(sources.map(({ items }) => items.length));
+  const [concepts, texts] = [new Set<string>(), new Set<number>()];
+  const pairs: Pair[] = [];
+  for (let draws = 0; pairs.length < batchSize; draws++) {
+    if (draws > batchSize * drawsPerPair) {
+      throw new RangeError(`samplePairs: found only ${pairs.length} different concepts for a batch of ${batchSize}`);
+    }
+    const source = rng.categorical(probabilities);
+    const item = rng.pick(sources[source]!.items);
+    const text = rng.uniform() < nameProbability ? item.texts[0]! : rng.pick(item.texts);
+    if (concepts.has(item.concept) || texts.has(text)) continue;
+    concepts.add(item.concept);
+    texts.add(text);
+    pairs.push({ source, row: rng.pick(item.rows), text });
+  }
+  return pairs;
+}
