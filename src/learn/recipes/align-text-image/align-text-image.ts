@@ -8,10 +8,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Manifest, openPictureTower, openTextTower, writeBundle } from '../../../bundle/index.ts';
 import { type OnProgress, Rng, type Tensor } from '../../../engine/core/index.ts';
-import { spec } from '../../../engine/graph/index.ts';
+import { spec, type ValueSpec } from '../../../engine/graph/index.ts';
 import {
   adamW,
   compileTrainStep,
+  type Optimizer,
   type StepFigures,
   type TrainStep,
   warmupCosine,

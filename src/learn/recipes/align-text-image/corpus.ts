@@ -7,8 +7,8 @@ import { type OnProgress, Rng, type Tensor } from '../../../engine/core/index.ts
 import { renderPicture } from '../../../media/index.ts';
 import { cachedFeatures } from '../../data/features.ts';
 import type { PictureRecord, PictureSource } from '../../data/index.ts';
+import { joinFeatures } from '../../data/join-features.ts';
 import { type PictureView, viewsOf } from '../../data/picture-views.ts';
-import { joinFeatures } from './join-features.ts';
 
 /** A picture to learn from. */
 export interface CorpusItem {

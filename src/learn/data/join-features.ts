@@ -1,6 +1,6 @@
 /** @file The outputs of a tower as one row of features per input. */
-import { float32Data, Tensor } from '../../../engine/core/index.ts';
-import type { NamedTensors } from '../../../engine/runtime/index.ts';
+import { float32Data, Tensor } from '../../engine/core/index.ts';
+import type { NamedTensors } from '../../engine/runtime/index.ts';
 
 /** `[N, F1]`, `[N, F2]`, ... side by side, in the order of `names`: `[N, F1 + F2 + ...]`. */
 export function joinFeatures(outputs: NamedTensors, names: readonly string[]): Tensor<'float32'> {

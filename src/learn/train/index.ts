@@ -1,0 +1,3 @@
+/** @file Training loops and their checkpoints. */
+export { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+export { type TrainOptions, type TrainResult, train } from './train.ts';
