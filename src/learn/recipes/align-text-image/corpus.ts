@@ -84,7 +84,7 @@ export async function buildCorpus(options: CorpusOptions): Promise<Corpus> {
 }
 
 /** The features `[records · views, F]` of pictures under their views, record by record. */
-export async function pictureFeatures(
+async function pictureFeatures(
   records: readonly PictureRecord[],
   options: Pick<CorpusOptions, 'pictureTower' | 'numViews' | 'seed' | 'cacheDirectory' | 'onProgress' | 'signal'>,
 ): Promise<Tensor<'float32'>> {
