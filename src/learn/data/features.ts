@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { access, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import { FormatError, float32Data, type OnProgress, Tensor } from '../../engine/core/index.ts';
+import { FormatError, type OnProgress, Tensor } from '../../engine/core/index.ts';
 import { readSafetensors, writeSafetensors } from '../../engine/formats/index.ts';
 
 /** What `cachedFeatures` needs. */
@@ -91,8 +91,8 @@ async function readShard(path: string, numItems: number): Promise<Tensor<'float3
   if (!exists) return undefined;
   try {
     const features = readSafetensors(await readFile(path)).tensors.get('features');
-    if (features?.shape[0] !== numItems) return undefined;
-    return new Tensor('float32', features.shape, float32Data(features, path));
+    const fits = features?.dtype === 'float32' && features.shape.length === 2 && features.shape[0] === numItems;
+    return fits ? (features as Tensor<'float32'>) : undefined;
   } catch (error) {
     if (error instanceof FormatError) return undefined;
     throw error;

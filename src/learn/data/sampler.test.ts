@@ -2,62 +2,99 @@ import { describe, expect, it } from 'vitest';
 import { Rng } from '../../engine/core/index.ts';
 import { type PairItem, samplePairs, sourceProbabilities } from './sampler.ts';
 
-/** A source of `size` items, each a concept of its own with rows and texts of its own. */
-const source = (name: string, size: number, firstText: number): { items: PairItem[] } => ({
-  items: Array.from({ length: size }, (_, i) => ({
-    concept: `${name}/${i}`,
+/** `size` items with a concept, two rows and three texts each; items of two sources with one index share concept and texts. */
+function source(size: number): { items: PairItem[] } {
+  const items = Array.from({ length: size }, (_, i) => ({
+    concept: `concept ${i}`,
     rows: [2 * i, 2 * i + 1],
-    texts: [firstText + 2 * i, firstText + 2 * i + 1],
-  })),
-});
+    texts: [3 * i, 3 * i + 1, 3 * i + 2],
+  }));
+  return { items };
+}
 
 describe('sourceProbabilities', () => {
-  it('grow with the logarithm of the size and sum to 1', () => {
-    // ln 100 : ln 10 = 2 : 1
-    const [large, small] = sourceProbabilities([100, 10]);
-    expect(large).toBeCloseTo(2 / 3, 12);
-    expect(small).toBeCloseTo(1 / 3, 12);
+  it('is log N / Σ log N', () => {
+    // log 2 : log 4 : log 16 = 1 : 2 : 4.
+    const [small, middle, large] = sourceProbabilities([2, 4, 16]);
+    expect(small).toBeCloseTo(1 / 7, 12);
+    expect(middle).toBeCloseTo(2 / 7, 12);
+    expect(large).toBeCloseTo(4 / 7, 12);
   });
 
-  it('refuse a source of one item, which would never be drawn', () => {
-    expect(() => sourceProbabilities([100, 1])).toThrow(RangeError);
+  it('refuses sources of fewer than two items, and none at all', () => {
+    expect(() => sourceProbabilities([10, 1])).toThrow(RangeError);
+    expect(() => sourceProbabilities([10, Number.NaN])).toThrow(RangeError);
     expect(() => sourceProbabilities([])).toThrow(RangeError);
   });
 });
 
 describe('samplePairs', () => {
-  it('draws sources by the logarithm of their size', () => {
-    const sources = [source('large', 100, 0), source('small', 10, 1000)];
-    const rng = new Rng(7);
-    let numLarge = 0;
-    const draws = 3000;
-    // Batches of one: nothing is refused as a repetition.
-    for (let i = 0; i < draws; i++) if (samplePairs(sources, 1, rng)[0]!.source === 0) numLarge++;
-    // Four standard deviations of a binomial with p = 2/3.
-    expect(Math.abs(numLarge / draws - 2 / 3)).toBeLessThan(4 * Math.sqrt(2 / 9 / draws));
-  });
-
-  it('never puts a concept or a text twice into a batch', () => {
-    const shared = source('a', 40, 0);
-    const sources = [shared, { items: shared.items.map((item) => ({ ...item, concept: `other ${item.concept}` })) }];
-    const pairs = samplePairs(sources, 40, new Rng(1));
-    expect(new Set(pairs.map((pair) => pair.text)).size).toBe(40);
-    const concepts = pairs.map((pair) => {
-      const items = sources[pair.source]!.items;
-      return items.find((item) => item.rows.includes(pair.row) && item.texts.includes(pair.text))?.concept;
+  it('draws sources as often as they should be', () => {
+    const sources = [source(2), source(4), source(16)];
+    const rng = new Rng(1);
+    const counts = [0, 0, 0];
+    const draws = 14_000;
+    for (let i = 0; i < draws; i++) counts[samplePairs(sources, 1, rng)[0]!.source]!++;
+    // Four standard deviations of a binomial.
+    [1 / 7, 2 / 7, 4 / 7].forEach((p, i) => {
+      expect(Math.abs(counts[i]! / draws - p)).toBeLessThan(4 * Math.sqrt((p * (1 - p)) / draws));
     });
-    expect(concepts).not.toContain(undefined);
-    expect(new Set(concepts).size).toBe(40);
   });
 
-  it('takes the name alone when asked to, and gives the same batch for the same seed', () => {
-    const sources = [source('a', 50, 0)];
-    const pairs = samplePairs(sources, 20, new Rng(3), 1);
-    expect(pairs.every((pair) => pair.text % 2 === 0)).toBe(true);
-    expect(samplePairs(sources, 20, new Rng(3), 1)).toEqual(pairs);
+  it('draws the items of a source evenly, their rows too, and the name as often as asked', () => {
+    const sources = [source(4)];
+    const rng = new Rng(2);
+    const rows = new Array<number>(8).fill(0);
+    let names = 0;
+    const draws = 8000;
+    for (let i = 0; i < draws; i++) {
+      const pair = samplePairs(sources, 1, rng, 0.7)[0]!;
+      rows[pair.row]!++;
+      if (pair.text % 3 === 0) names++;
+    }
+    for (const count of rows) expect(Math.abs(count / draws - 1 / 8)).toBeLessThan(4 * Math.sqrt(7 / 64 / draws));
+    // The name itself is also one of the three texts: 0.7 + 0.3 / 3.
+    expect(Math.abs(names / draws - 0.8)).toBeLessThan(4 * Math.sqrt(0.16 / draws));
   });
 
-  it('gives up on a batch that the concepts cannot fill', () => {
-    expect(() => samplePairs([source('a', 5, 0)], 6, new Rng(1))).toThrow(/found only 5/);
+  it('takes row and text from one item', () => {
+    const sources = [source(20), source(30)];
+    for (const { row, text } of samplePairs(sources, 30, new Rng(3))) {
+      expect(Math.floor(row / 2)).toBe(Math.floor(text / 3));
+    }
+  });
+
+  it('never has one concept or one text twice in a batch', () => {
+    const sources = [source(20), source(25)];
+    const sharedTexts = {
+      items: source(12).items.map((item, i) => ({ ...item, concept: `other ${i}`, texts: [3 * i] })),
+    };
+    const rng = new Rng(4);
+    for (let batch = 0; batch < 50; batch++) {
+      const pairs = samplePairs([...sources, sharedTexts], 20, rng);
+      expect(pairs).toHaveLength(20);
+      expect(new Set(pairs.map(({ text }) => text)).size).toBe(20);
+      const concepts = pairs.map(
+        ({ source: from, row }) => `${from === 2 ? 'other' : 'concept'} ${Math.floor(row / 2)}`,
+      );
+      expect(new Set(concepts).size).toBe(20);
+    }
+  });
+
+  it('gives up on a batch that cannot be filled: too few concepts, or too few texts', () => {
+    expect(() => samplePairs([source(4), source(6)], 7, new Rng(5))).toThrow(RangeError);
+    expect(() => samplePairs([source(4), source(6)], 7, new Rng(5))).toThrow('only 6 different concepts');
+    const oneText = { items: source(6).items.map((item) => ({ ...item, texts: [0] })) };
+    expect(() => samplePairs([oneText], 2, new Rng(5))).toThrow(RangeError);
+  });
+
+  it('is the same for the same random state, and another for another', () => {
+    const sources = [source(40), source(60)];
+    const rng = new Rng(6);
+    samplePairs(sources, 10, rng);
+    const { state } = rng;
+    const batch = samplePairs(sources, 10, rng);
+    expect(samplePairs(sources, 10, Rng.fromState(state))).toEqual(batch);
+    expect(samplePairs(sources, 10, rng)).not.toEqual(batch);
   });
 });

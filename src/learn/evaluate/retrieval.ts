@@ -17,7 +17,7 @@ export interface RetrievalFigures {
 
 /**
  * The rank of each query's answer among all candidates by dot product, 1 the best. A candidate that scores the same as the answer counts as
- * above it, so that a constant encoder gains nothing.
+ * above it, and so does one where either score is not a number: neither a constant nor a broken encoder gains by it.
  * @param queries `[Q, D]`
  * @param candidates `[C, D]`
  * @param answers the candidate that answers each query.
@@ -38,7 +38,7 @@ export function ranksOf(
     const own = score(answer);
     let rank = 1;
     for (let candidate = 0; candidate < numCandidates; candidate++) {
-      if (candidate !== answer && score(candidate) >= own) rank++;
+      if (candidate !== answer && !(score(candidate) < own)) rank++;
     }
     return rank;
   });

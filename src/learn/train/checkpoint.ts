@@ -5,7 +5,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import { FormatError, type Tensor } from '../../engine/core/index.ts';
+import { FormatError, Rng, type Tensor } from '../../engine/core/index.ts';
 import { readSafetensors, writeSafetensors } from '../../engine/formats/index.ts';
 
 /** Everything needed to go on as if nothing had happened. */
@@ -34,10 +34,22 @@ export async function readCheckpoint(path: string): Promise<Checkpoint | undefin
     throw error;
   });
   if (bytes === undefined) return undefined;
+  try {
+    return checkpointOf(bytes);
+  } catch (cause) {
+    if (!(cause instanceof FormatError || cause instanceof RangeError)) throw cause;
+    throw new FormatError(`${path}: not a whole training checkpoint (${cause.message}); delete it to start afresh`, {
+      cause,
+    });
+  }
+}
+
+function checkpointOf(bytes: Uint8Array): Checkpoint {
   const { tensors, metadata } = readSafetensors(bytes);
   const { step, rngState, settingsHash } = metadata;
   if (step === undefined || rngState === undefined || settingsHash === undefined) {
-    throw new FormatError(`${path}: not a training checkpoint; delete it to start afresh`);
+    throw new FormatError('it lacks a step, a random state or a settings hash');
   }
-  return { step: Number(step), tensors, rngState: rngState.split(',').map(Number), settingsHash };
+  if (!/^\d+$/.test(step)) throw new FormatError(`the step must be a whole number, got ${step}`);
+  return { step: Number(step), tensors, rngState: Rng.fromState(rngState.split(',').map(Number)).state, settingsHash };
 }
