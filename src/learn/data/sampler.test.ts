@@ -57,6 +57,11 @@ describe('samplePairs', () => {
     expect(Math.abs(names / draws - 0.8)).toBeLessThan(4 * Math.sqrt(0.16 / draws));
   });
 
+  it('takes the name alone when asked to', () => {
+    const pairs = samplePairs([source(50)], 20, new Rng(3), 1);
+    expect(pairs.every(({ text }) => text % 3 === 0)).toBe(true);
+  });
+
   it('takes row and text from one item', () => {
     const sources = [source(20), source(30)];
     for (const { row, text } of samplePairs(sources, 30, new Rng(3))) {
