@@ -20,11 +20,13 @@ const pictureBatch = 32;
 export async function loadEncoder(directory?: string, runtime: RuntimeOptions = {}): Promise<TextImageEncoder> {
   const bundle = await readBundle(directory ?? defaultBundleDirectory());
   const { picture, text } = bundle.manifest;
+  const outputs = pictureOutputs(bundle);
+  const heads = { picture: fileOf(bundle, picture.head), text: fileOf(bundle, text.head) };
   const [pictureTower, textTower, pictureHead, textHead] = await Promise.all([
-    openPictureTower({ variant: picture.tower, size: picture.size, outputs: pictureOutputs(bundle) }, runtime),
+    openPictureTower({ variant: picture.tower, size: picture.size, outputs }, runtime),
     openTextTower(text.output, runtime),
-    loadExecutable(fileOf(bundle, picture.head), { ...runtime, numThreads: 1 }),
-    loadExecutable(fileOf(bundle, text.head), { ...runtime, numThreads: 1 }),
+    loadExecutable(heads.picture, { ...runtime, numThreads: 1 }),
+    loadExecutable(heads.text, { ...runtime, numThreads: 1 }),
   ]);
   return new BundleEncoder(bundle, { pictureTower, textTower, pictureHead, textHead });
 }

@@ -5,8 +5,10 @@
 import { z } from 'zod';
 import { FormatError } from '../engine/core/index.ts';
 
-/** A file name without folders, so that a manifest can point at nothing outside its bundle. */
-const fileName = z.string().regex(/^[\w][\w.-]*$/, 'must be a plain file name');
+/** A file name without folders, so that a manifest can point at nothing outside its bundle, and not that of the manifest itself. */
+const fileName = z
+  .string()
+  .regex(/^(?!manifest\.json$)\w[\w.-]*$/, 'must be a plain file name other than manifest.json');
 
 const dataSource = z.object({
   package: z.string(),
