@@ -103,7 +103,7 @@ describe('exportOnnx', () => {
   it('copies what leaves the graph as it came in, is constant, or leaves twice', async () => {
     const graph = trace(
       ({ x }) => {
-        const y = relu(x);
+        const y = relu(add(x, constant(zeros([2]), 'same')));
         return { same: x, fixed: constant(float32([7]), 'w'), y, again: y };
       },
       { x: spec([2]) },

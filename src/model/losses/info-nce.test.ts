@@ -62,6 +62,9 @@ describe('infoNce', () => {
     // The first two rows of b are exchanged.
     const b = float32([0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1], [4, 4]);
     expect((await lossOf(unitRows(4), b, 10)).accuracy).toBe(0.5);
+    // Logits [[1, 2, 0], [0, 3, 0], [0, 4, 1]]: one row is largest on the diagonal, though two columns are.
+    const uneven = float32([1, 0, 0, 2, 3, 4, 0, 0, 1], [3, 3]);
+    expect((await lossOf(unitRows(3), uneven, 1)).accuracy).toBeCloseTo(1 / 3, 6);
   });
 
   it('refuses sides that do not belong together, and a batch of unknown size', () => {

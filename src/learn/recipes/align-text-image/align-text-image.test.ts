@@ -117,6 +117,17 @@ describe('fillDropout', () => {
     }
   });
 
+  it('drops neighbours independently, though four come from one draw', () => {
+    const count = 200_000;
+    const factors = new Float32Array(count);
+    fillDropout(factors, 0.5, new Rng('neighbours'));
+    for (const distance of [1, 2, 3, 4]) {
+      let both = 0;
+      for (let i = distance; i < count; i++) if (factors[i] === 0 && factors[i - distance] === 0) both++;
+      expect(Math.abs(both / count - 0.25), `distance ${distance}`).toBeLessThan(5 * Math.sqrt((0.25 * 0.75) / count));
+    }
+  });
+
   it('is repeatable, and replaces what was there', () => {
     const [a, b] = [new Float32Array(101), new Float32Array(101).fill(9)];
     fillDropout(a, 0.3, new Rng(5));
