@@ -171,8 +171,11 @@ describe('from a folder of pictures to an answer, with the built-in model', () =
     const some = (await readdir(twemoji)).filter((name) => name.endsWith('.svg')).slice(0, 300);
     for (const name of some) await copyFile(join(twemoji, name), join(many, name));
     const other = join(folder, 'other library');
+    let isKilled = false;
     const stopped = await sensorium(['index', many, '--library', other], (text, kill) => {
-      if (text.includes('indexing pictures')) kill('SIGINT');
+      if (isKilled || !text.includes('indexing pictures')) return;
+      isKilled = true; // A second signal would end the process at once.
+      kill('SIGINT');
     });
     expect(stopped.code).toBe(130);
     expect(stopped.stderr).toMatch(/stopping at a safe point/);
