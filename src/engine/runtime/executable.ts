@@ -1,6 +1,6 @@
 /**
- * @file Executables: ONNX models loaded into ONNX Runtime, fed with host tensors. Runs off the main thread; one session may be
- * run by several callers at once.
+ * @file Executables: ONNX models loaded into ONNX Runtime, fed with host tensors. A run takes the calling thread until it ends
+ * (onnxruntime-node 1.30 returns a promise but computes before it), so a server runs long work in a process of its own.
  */
 import { availableParallelism } from 'node:os';
 import ort from 'onnxruntime-node';
