@@ -43,7 +43,7 @@ function randomEncoder(dim: number): TextImageEncoder {
   return {
     id: 'random',
     dim,
-    pictureSize: 224,
+    pictureView: { size: 224, padding: 0 },
     encodeTexts: (texts) => draw(texts.length),
     encodePictures: (pictures) => draw(pictures.length),
     close: async () => {},

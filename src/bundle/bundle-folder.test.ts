@@ -19,7 +19,7 @@ const description: Omit<Manifest, 'files'> = {
   licence: 'Apache-2.0',
   languages: ['en'],
   space: { dim: 8 },
-  picture: { tower: 'mobilenet-v2', size: 96, outputs: ['pooled'], head: 'picture-head.onnx' },
+  picture: { tower: 'mobilenet-v2', size: 96, padding: 0, outputs: ['pooled'], head: 'picture-head.onnx' },
   text: { tower: 'sentence-encoder', output: 'embedding', head: 'text-head.onnx' },
   logitScale: 20,
   provenance: {

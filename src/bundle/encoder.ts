@@ -11,11 +11,11 @@ export interface TextImageEncoder {
   readonly id: string;
   /** D, the dimension of the space. */
   readonly dim: number;
-  /** S, the side in pixels of the square pictures that `encodePictures` takes. */
-  readonly pictureSize: number;
+  /** How `renderPicture` makes the pictures that `encodePictures` takes: S, the side in pixels, and what is left free around. */
+  readonly pictureView: { readonly size: number; readonly padding: number };
   /** Unit vectors `[N, D]` of texts. */
   encodeTexts(texts: readonly string[]): Promise<Tensor<'float32'>>;
-  /** Unit vectors `[N, D]` of pictures, each `uint8[S, S, 3]` RGB, rendered by `renderPicture`. */
+  /** Unit vectors `[N, D]` of pictures, each `uint8[S, S, 3]` RGB, rendered in the `pictureView`. */
   encodePictures(pictures: readonly Tensor<'uint8'>[]): Promise<Tensor<'float32'>>;
   /** Frees the sessions. */
   close(): Promise<void>;

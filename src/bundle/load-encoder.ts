@@ -41,17 +41,17 @@ interface Parts {
 class BundleEncoder implements TextImageEncoder {
   readonly id: string;
   readonly dim: number;
-  readonly pictureSize: number;
+  readonly pictureView: TextImageEncoder['pictureView'];
   readonly #parts: Parts;
 
   constructor({ manifest }: Bundle, parts: Parts) {
     const towers = [parts.pictureTower.id, parts.textTower.id];
     const checksum = createHash('sha256')
-      .update(JSON.stringify([manifest.files, towers]))
+      .update(JSON.stringify([manifest.files, towers, manifest.picture]))
       .digest('hex');
     this.id = `${manifest.name}-${checksum.slice(0, 12)}`;
     this.dim = manifest.space.dim;
-    this.pictureSize = manifest.picture.size;
+    this.pictureView = { size: manifest.picture.size, padding: manifest.picture.padding };
     this.#parts = parts;
   }
 

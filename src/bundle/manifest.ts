@@ -45,6 +45,8 @@ const manifestSchema = z.object({
   picture: z.object({
     tower: z.enum(['mobilenet-v2', 'mobilenet-v2-mid']),
     size: z.number().int().positive().max(1024),
+    /** Fraction of the side left free around a picture. */
+    padding: z.number().min(0).max(0.9),
     outputs: z.array(z.string()),
     head: fileName,
   }),

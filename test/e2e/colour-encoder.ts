@@ -20,11 +20,11 @@ function vectorOf([r, g, b]: readonly number[]): number[] {
   return vector.map((value) => value / length);
 }
 
-/** The encoder; `pictureSize` 8. */
+/** The encoder; pictures of 8 pixels. */
 export const colourEncoder: TextImageEncoder = {
   id: 'colours-1',
   dim: 4,
-  pictureSize: 8,
+  pictureView: { size: 8, padding: 0 },
   async encodeTexts(texts) {
     const vectors = texts.map((text) => {
       const named = Object.keys(colours).filter((name) => text.toLowerCase().includes(name));

@@ -50,7 +50,7 @@ export function colourEncoder(options: ColourEncoderOptions = {}): TextImageEnco
   return {
     id: options.id ?? 'colour-1',
     dim,
-    pictureSize: side,
+    pictureView: { size: side, padding: 0 },
     encodedPictures: 0,
     async encodeTexts(texts) {
       const known = (text: string) =>

@@ -103,9 +103,9 @@ async function bringUpToDate(
   const batches = Array.from({ length: Math.ceil(todo.length / batchSize) }, (_, i) =>
     todo.slice(i * batchSize, (i + 1) * batchSize),
   );
-  const size = options.encoder.pictureSize;
+  const view = options.encoder.pictureView;
   const prepare = (batch: readonly FoundFile[] | undefined) =>
-    batch === undefined ? undefined : prepareBatch(batch, pathOfContent, size, signal);
+    batch === undefined ? undefined : prepareBatch(batch, pathOfContent, view, signal);
   let hasWritten = false;
   let next = prepare(batches[0]);
   for (let i = 0; next !== undefined; i++) {
@@ -155,6 +155,8 @@ function vanished(
 }
 
 /** A file after reading: rendered, or known by its content, or refused. */
+type PictureView = TextImageEncoder['pictureView'];
+
 type Prepared = { readonly file: FoundFile } & (
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'same-content'; readonly contentHash: string; readonly as: string }
@@ -168,7 +170,7 @@ type Prepared = { readonly file: FoundFile } & (
 async function prepareBatch(
   batch: readonly FoundFile[],
   pathOfContent: ReadonlyMap<string, string>,
-  size: number,
+  view: PictureView,
   signal: AbortSignal | undefined,
 ): Promise<Prepared[]> {
   const prepared = new Array<Prepared>(batch.length);
@@ -177,7 +179,7 @@ async function prepareBatch(
     while (at < batch.length) {
       const i = at++;
       signal?.throwIfAborted();
-      prepared[i] = await prepareFile(batch[i]!, pathOfContent, size);
+      prepared[i] = await prepareFile(batch[i]!, pathOfContent, view);
     }
   };
   await Promise.all(Array.from({ length: renderConcurrency }, work));
@@ -187,7 +189,7 @@ async function prepareBatch(
 async function prepareFile(
   file: FoundFile,
   pathOfContent: ReadonlyMap<string, string>,
-  size: number,
+  view: PictureView,
 ): Promise<Prepared> {
   try {
     const source = await readPictureSource(file.path);
@@ -195,7 +197,7 @@ async function prepareFile(
     const as = pathOfContent.get(contentHash);
     if (as !== undefined) return { file, kind: 'same-content', contentHash, as };
     const { width, height, format } = await probePicture(source);
-    const pixels = await renderPicture(source, { size });
+    const pixels = await renderPicture(source, view);
     return { file, kind: 'rendered', pixels, contentHash, width, height, format };
   } catch (error) {
     if (!(error instanceof MediaError)) throw error;

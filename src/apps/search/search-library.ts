@@ -49,7 +49,7 @@ export async function searchLibrary(options: SearchOptions): Promise<SearchResul
     );
   }
   if ('picture' in query) {
-    const picture = await renderPicture(query.picture, { size: encoder.pictureSize });
+    const picture = await renderPicture(query.picture, encoder.pictureView);
     const { data } = await encoder.encodePictures([picture]);
     return { hits: await library.nearest(data, top, folder) };
   }

@@ -157,11 +157,11 @@ async function embed(
   { onProgress, signal }: SuiteOptions,
 ): Promise<Embedded[]> {
   const parts: Tensor<'float32'>[][] = encoders.map(() => []);
-  const size = encoders[0]!.pictureSize;
+  const view = encoders[0]!.pictureView;
   for (let start = 0; start < items.length; start += batchSize) {
     signal?.throwIfAborted();
     const batch = items.slice(start, start + batchSize);
-    const pictures = await Promise.all(batch.map(({ file }) => renderPicture(join(folder, file), { size })));
+    const pictures = await Promise.all(batch.map(({ file }) => renderPicture(join(folder, file), view)));
     for (const [i, encoder] of encoders.entries()) parts[i]!.push(await encoder.encodePictures(pictures));
     const done = start + batch.length;
     onProgress?.({ stage: 'encoding pictures', done, total: items.length, unit: 'pictures' });
@@ -177,7 +177,7 @@ async function embed(
 
 /** The same towers under random projections: what is known without training. */
 async function randomProjection(
-  picture: { tower: 'mobilenet-v2' | 'mobilenet-v2-mid'; size: number; outputs: readonly string[] },
+  picture: { tower: 'mobilenet-v2' | 'mobilenet-v2-mid'; size: number; padding: number; outputs: readonly string[] },
   dim: number,
 ): Promise<TextImageEncoder> {
   const outputs = picture.outputs as readonly ImageOutput[];
@@ -186,7 +186,7 @@ async function randomProjection(
   return {
     id: 'random-projection',
     dim,
-    pictureSize: picture.size,
+    pictureView: { size: picture.size, padding: picture.padding },
     encodePictures: async (pictures) =>
       project(joinFeatures(await pictureTower.run(pictures), outputs), dim, 'picture'),
     encodeTexts: async (texts) => project(await textTower.run(texts), dim, 'text'),

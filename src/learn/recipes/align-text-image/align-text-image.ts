@@ -173,7 +173,13 @@ function describeBundle(made: {
     licence: 'Apache-2.0',
     languages: ['en'],
     space: { dim: settings.spaceDim },
-    picture: { tower: variant, size, outputs: [...outputs], head: 'picture-head.onnx' },
+    picture: {
+      tower: variant,
+      size,
+      padding: settings.picturePadding,
+      outputs: [...outputs],
+      head: 'picture-head.onnx',
+    },
     text: { tower: 'sentence-encoder', output: 'embedding', head: 'text-head.onnx' },
     logitScale: final.logitScale!,
     provenance: {

@@ -117,9 +117,20 @@ function cacheOptions(options: Pick<CorpusOptions, 'cacheDirectory' | 'onProgres
   return { directory: cacheDirectory, ...(onProgress ? { onProgress } : {}), ...(signal ? { signal } : {}) };
 }
 
-/** The texts that stand for a picture: its name; its name with some keywords; keywords together; keywords alone. */
+/**
+ * The texts that stand for a picture: its name, alone and in phrases as people type them; its name with some keywords; keywords
+ * together; keywords alone.
+ */
 export function captionsOf({ name, keywords }: Pick<PictureRecord, 'name' | 'keywords'>, rng: Rng): string[] {
-  if (keywords.length === 0) return [name];
+  const phrases = [name, `a ${name}`, `a picture of ${name}`];
+  if (keywords.length === 0) return phrases;
   const some = rng.shuffle([...keywords]);
-  return [name, `${name}, ${some.slice(0, 3).join(', ')}`, some.slice(0, 5).join(', '), ...some.slice(0, 4)];
+  return [
+    ...phrases,
+    `${some[0]} ${name}`,
+    `a ${some.at(-1)} of ${name}`,
+    `${name}, ${some.slice(0, 3).join(', ')}`,
+    some.slice(0, 5).join(', '),
+    ...some.slice(0, 4),
+  ];
 }

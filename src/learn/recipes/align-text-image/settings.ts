@@ -6,6 +6,8 @@ import type { ImageOutput, ImageVariant } from '../../../model/index.ts';
 export interface AlignSettings {
   readonly seed: number;
   readonly tower: { readonly variant: ImageVariant; readonly size: number; readonly outputs: readonly ImageOutput[] };
+  /** Fraction of the side left free around a picture when the trained encoder is used. */
+  readonly picturePadding: number;
   /** Dimension of the shared space. */
   readonly spaceDim: number;
   readonly numAdapters: number;
@@ -34,6 +36,7 @@ export function alignSettings(changes: Partial<AlignSettings> = {}): AlignSettin
       size: 160,
       outputs: ['block2Pooled', 'block5Pooled', 'block9Pooled', 'block12Pooled', 'block15Pooled', 'pooled'],
     },
+    picturePadding: 0.15,
     spaceDim: 512,
     numAdapters: 2,
     bottleneckDim: 256,
