@@ -32,7 +32,7 @@ export async function writeUntrainedBundle(directory: string): Promise<void> {
       licence: 'Apache-2.0',
       languages: ['en'],
       space: { dim },
-      picture: { tower: 'mobilenet-v2', size: 96, outputs: ['pooled'], head: 'picture.onnx' },
+      picture: { tower: 'mobilenet-v2', size: 96, padding: 0, outputs: ['pooled'], head: 'picture.onnx' },
       text: { tower: 'sentence-encoder', output: 'embedding', head: 'text.onnx' },
       logitScale: 1,
       provenance: {

@@ -154,9 +154,9 @@ function vanished(
   );
 }
 
-/** A file after reading: rendered, or known by its content, or refused. */
 type PictureView = TextImageEncoder['pictureView'];
 
+/** A file after reading: rendered, or known by its content, or refused. */
 type Prepared = { readonly file: FoundFile } & (
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'same-content'; readonly contentHash: string; readonly as: string }

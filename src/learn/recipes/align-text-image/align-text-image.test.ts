@@ -141,9 +141,14 @@ describe('fillDropout', () => {
 describe('captionsOf', () => {
   const keywords = ['red', 'fruit', 'round', 'sweet', 'tree', 'pie'];
 
-  it('begins with the name, then name and keywords, keywords together, and keywords alone', () => {
-    const [name, named, together, ...alone] = captionsOf({ name: 'apple', keywords }, new Rng(1));
-    expect(name).toBe('apple');
+  it('begins with the name and phrases of it, then name and keywords, keywords together, and keywords alone', () => {
+    const [name, article, picture, keyed, ofName, named, together, ...alone] = captionsOf(
+      { name: 'apple', keywords },
+      new Rng(1),
+    );
+    expect([name, article, picture]).toEqual(['apple', 'an apple', 'a picture of an apple']);
+    expect(keyed).toMatch(/^\w+ apple$/);
+    expect(ofName).toMatch(/^\w+ of apple$/);
     expect(named).toMatch(/^apple, \w+, \w+, \w+$/);
     expect(together!.split(', ')).toHaveLength(5);
     expect(alone).toHaveLength(4);
@@ -155,7 +160,16 @@ describe('captionsOf', () => {
 
   it('does with fewer keywords, leaves the record as it is, and is repeatable', () => {
     const record = { name: 'apple', keywords: Object.freeze(['red']) as string[] };
-    expect(captionsOf(record, new Rng(1))).toEqual(['apple', 'apple, red', 'red', 'red']);
+    expect(captionsOf(record, new Rng(1))).toEqual([
+      'apple',
+      'an apple',
+      'a picture of an apple',
+      'red apple',
+      'red of apple',
+      'apple, red',
+      'red',
+      'red',
+    ]);
     expect(captionsOf({ name: 'apple', keywords }, new Rng(2))).toEqual(
       captionsOf({ name: 'apple', keywords }, new Rng(2)),
     );

@@ -8,7 +8,7 @@ describe('captionsOf', () => {
     const keywords = ['cheese', 'slice', 'food'];
     const captions = captionsOf({ name: 'pizza', keywords }, new Rng(1));
     expect(captions[0]).toBe('pizza');
-    expect(captions.slice(1, 3)).toEqual(['a pizza', 'a picture of pizza']);
+    expect(captions.slice(1, 3)).toEqual(['a pizza', 'a picture of a pizza']);
     const joined = captions.find((caption) => caption.startsWith('pizza, '))!;
     for (const keyword of keywords) {
       expect(joined).toContain(keyword);
@@ -18,7 +18,11 @@ describe('captionsOf', () => {
   });
 
   it('gives the name alone where there are no keywords', () => {
-    expect(captionsOf({ name: 'pizza', keywords: [] }, new Rng(1))).toEqual(['pizza', 'a pizza', 'a picture of pizza']);
+    expect(captionsOf({ name: 'pizza', keywords: [] }, new Rng(1))).toEqual([
+      'pizza',
+      'a pizza',
+      'a picture of a pizza',
+    ]);
   });
 });
 

@@ -122,13 +122,14 @@ function cacheOptions(options: Pick<CorpusOptions, 'cacheDirectory' | 'onProgres
  * together; keywords alone.
  */
 export function captionsOf({ name, keywords }: Pick<PictureRecord, 'name' | 'keywords'>, rng: Rng): string[] {
-  const phrases = [name, `a ${name}`, `a picture of ${name}`];
+  const withArticle = `${/^[aeiou]/i.test(name) ? 'an' : 'a'} ${name}`;
+  const phrases = [name, withArticle, `a picture of ${withArticle}`];
   if (keywords.length === 0) return phrases;
   const some = rng.shuffle([...keywords]);
   return [
     ...phrases,
     `${some[0]} ${name}`,
-    `a ${some.at(-1)} of ${name}`,
+    `${some.at(-1)} of ${name}`,
     `${name}, ${some.slice(0, 3).join(', ')}`,
     some.slice(0, 5).join(', '),
     ...some.slice(0, 4),
