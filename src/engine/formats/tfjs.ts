@@ -3,7 +3,7 @@
  * layers-models share the manifest. Weights quantized to uint8 or uint16 (affine) or float16 come out as float32. Text and complex
  * weights are refused.
  */
-import { type Dtype, dtypes, FormatError, Tensor } from '../core/index.ts';
+import { type Dtype, dtypes, FormatError, float16Value, Tensor } from '../core/index.ts';
 
 /** A model as it lies in the files, with its weights decoded. */
 export interface TfjsModel {
@@ -134,15 +134,6 @@ function decodeWeight({ name, shape, dtype, quantization }: WeightSpec, bytes: U
     for (let i = 0; i < length; i++) values[i] = round(codes[i]! * scale + min);
   }
   return new Tensor(dtype, shape, values);
-}
-
-/** The value of IEEE 754 half-precision bits; 0x3c00 is 1. */
-function float16Value(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
 }
 
 function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {

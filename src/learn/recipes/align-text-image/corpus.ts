@@ -9,20 +9,13 @@ import { cachedFeatures } from '../../data/features.ts';
 import type { PictureRecord, PictureSource } from '../../data/index.ts';
 import { joinFeatures } from '../../data/join-features.ts';
 import { type PictureView, viewsOf } from '../../data/picture-views.ts';
-
-/** A picture to learn from. */
-export interface CorpusItem {
-  readonly concept: string;
-  /** Rows of the source's features that show it, plain view first. */
-  readonly rows: readonly number[];
-  /** Rows of the text features: its name first, then its keywords in several forms. */
-  readonly texts: readonly number[];
-}
+import type { PairItem } from '../../data/sampler.ts';
 
 /** The pictures of one source with their features. */
 export interface CorpusSource {
   readonly source: PictureSource;
-  readonly items: readonly CorpusItem[];
+  /** The rows of an item are its views, plain view first; its texts begin with its name. */
+  readonly items: readonly PairItem[];
   /** `[rows, F]` */
   readonly features: Tensor<'float32'>;
 }
