@@ -19,6 +19,7 @@ import {
 } from '../../../engine/train/index.ts';
 import { type DualEncoder, dualEncoderLoss, initDualEncoder, type PairBatch } from '../../../model/index.ts';
 import { dataPackages, type PictureRecord, readCatalog, trainingSources } from '../../data/index.ts';
+import { holdRunFolder } from '../../train/run-folder.ts';
 import { type TrainResult, train } from '../../train/train.ts';
 import { batchSource } from './batches.ts';
 import { buildCorpus, type Corpus } from './corpus.ts';
@@ -55,9 +56,18 @@ export interface AlignResult extends Pick<TrainResult, 'resumedFrom' | 'seconds'
 
 /**
  * Runs the recipe. Stopped by its signal or killed, it goes on from its last checkpoint when run again, to the same loss curve.
- * @throws MissingDataError if the data is not installed.
+ * @throws MissingDataError if the data is not installed; RunBusyError if another process trains in the run folder.
  */
 export async function alignTextImage(options: AlignOptions): Promise<AlignResult> {
+  const release = await holdRunFolder(options.runDirectory);
+  try {
+    return await align(options);
+  } finally {
+    await release();
+  }
+}
+
+async function align(options: AlignOptions): Promise<AlignResult> {
   const { settings = alignSettings(), runDirectory, onProgress, signal } = options;
   const directory = options.dataDirectory === undefined ? {} : { directory: options.dataDirectory };
   const all = await readCatalog({ sources: trainingSources, ...directory });
@@ -68,7 +78,8 @@ export async function alignTextImage(options: AlignOptions): Promise<AlignResult
   for (const source of corpus.sources) standardizeRows(source.features, pictureStatistics);
   standardizeRows(corpus.textFeatures, textStatistics);
 
-  if (options.fresh) await rm(runDirectory, { recursive: true, force: true });
+  const checkpointPath = join(runDirectory, 'checkpoint.safetensors');
+  if (options.fresh) await rm(checkpointPath, { force: true });
   const step = await compileStep(corpus, settings);
   const result = await train({
     step,
@@ -76,7 +87,7 @@ export async function alignTextImage(options: AlignOptions): Promise<AlignResult
     nextBatch: batchSource(corpus, settings),
     seed: settings.seed,
     settingsHash: hashSettings(settings),
-    checkpointPath: join(runDirectory, 'checkpoint.safetensors'),
+    checkpointPath,
     checkpointEvery: 100,
     logPath: join(runDirectory, 'log.jsonl'),
     ...(onProgress ? { onProgress } : {}),
