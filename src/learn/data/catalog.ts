@@ -41,6 +41,8 @@ export interface PictureRecord {
   readonly source: PictureSource;
   /** Absolute path of the picture file: PNG, WebP or SVG. Icons are black on a transparent ground. */
   readonly path: string;
+  /** The same drawing in other skin tones: further views of it, never pictures of their own. */
+  readonly skinTonePaths: readonly string[];
   /** The concept key: code points of the first emoji of the concept, or `icon:<name>`. */
   readonly concept: string;
   /** The best single caption: the CLDR short name, or the icon's name in words. */
@@ -84,13 +86,24 @@ function isIconSource(source: PictureSource): source is IconSource {
 }
 
 function emojiRecord(
-  { source, emoji, path }: ReturnType<typeof readEmojiPictures>[number],
+  { source, emoji, path, skinTonePaths }: ReturnType<typeof readEmojiPictures>[number],
   vocabulary: HeldOutVocabulary,
 ): PictureRecord {
   const { name, concept, split, isFlag, sequence } = emoji;
   const heldOutArtist = heldOutArtists.some((artist) => artist === source);
   const keywords = captions(name, emoji.keywords, split, vocabulary);
-  return { id: `${source}/${sequence}`, source, path, concept, name, keywords, split, isFlag, heldOutArtist };
+  return {
+    id: `${source}/${sequence}`,
+    source,
+    path,
+    skinTonePaths,
+    concept,
+    name,
+    keywords,
+    split,
+    isFlag,
+    heldOutArtist,
+  };
 }
 
 function iconRecord(
@@ -104,6 +117,7 @@ function iconRecord(
     id: `${source}/${packageName}`,
     source,
     path,
+    skinTonePaths: [],
     concept,
     name,
     keywords: captions(name, keywords, split, vocabulary),

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { MissingDataError } from '../../engine/core/index.ts';
-import { codePointsOf, sequenceKey } from './concept.ts';
+import { codePointsOf, hasSkinTone, sequenceKey } from './concept.ts';
 import type { Emoji } from './emoji.ts';
 
 /** The emoji sources to train on, and the two artists that are held out. */
@@ -22,6 +22,8 @@ export interface EmojiPicture {
   readonly emoji: Emoji;
   /** Absolute path. */
   readonly path: string;
+  /** Absolute paths of the same emoji in its skin tones; empty where it has none. */
+  readonly skinTonePaths: readonly string[];
 }
 
 interface EmojiFolder {
@@ -56,13 +58,19 @@ export function readEmojiPictures(modules: string, source: EmojiSource, emoji: r
   const { folder, namedBy } = folders[source];
   const directory = folder(modules);
   const files = listPictures(directory);
-  const fileOf = namedBy === 'name' ? byName(files) : byCodePoints(files);
+  const filesOf = namedBy === 'name' ? byName(files) : byCodePoints(files);
   return emoji.flatMap((one) => {
-    const file = fileOf(one);
-    return file === undefined || wrongPictures.has(`${source}/${one.sequence}`)
-      ? []
-      : [{ source, emoji: one, path: join(directory, file) }];
+    const { plain, skinTones } = filesOf(one);
+    if (plain === undefined || wrongPictures.has(`${source}/${one.sequence}`)) return [];
+    const skinTonePaths = skinTones.map((file) => join(directory, file));
+    return [{ source, emoji: one, path: join(directory, plain), skinTonePaths }];
   });
+}
+
+/** The files that draw one emoji. */
+interface EmojiFiles {
+  readonly plain: string | undefined;
+  readonly skinTones: readonly string[];
 }
 
 function listPictures(directory: string): string[] {
@@ -75,13 +83,19 @@ function listPictures(directory: string): string[] {
   }
 }
 
-function byCodePoints(files: readonly string[]): (emoji: Emoji) => string | undefined {
+function byCodePoints(files: readonly string[]): (emoji: Emoji) => EmojiFiles {
   const known = new Map<string, string>();
+  const toned = new Map<string, string[]>();
   for (const file of files) {
     const stem = file.slice(0, file.lastIndexOf('.'));
-    if (/^[0-9a-f]{2,6}(-[0-9a-f]{2,6})*$/i.test(stem)) known.set(sequenceKey(codePointsOf(stem)), file);
+    if (!/^[0-9a-f]{2,6}(-[0-9a-f]{2,6})*$/i.test(stem)) continue;
+    const codePoints = codePointsOf(stem);
+    if (hasSkinTone(codePoints)) {
+      const base = sequenceKey(codePoints.filter((codePoint) => !hasSkinTone([codePoint])));
+      toned.set(base, [...(toned.get(base) ?? []), file]);
+    } else known.set(sequenceKey(codePoints), file);
   }
-  return (emoji) => known.get(emoji.sequence);
+  return ({ sequence }) => ({ plain: known.get(sequence), skinTones: toned.get(sequence) ?? [] });
 }
 
 /** Names of Fluent's files that are not CLDR's of today, by the name of the emoji. */
@@ -110,16 +124,22 @@ const fluentNames: ReadonlyMap<string, string> = new Map([
   ),
 ]);
 
+const fluentTones = ['light', 'medium-light', 'medium', 'medium-dark', 'dark'];
+
 /** Fluent names its files by the Unicode name of the time; a person has one file for each skin tone, "default" being none. */
-function byName(files: readonly string[]): (emoji: Emoji) => string | undefined {
+function byName(files: readonly string[]): (emoji: Emoji) => EmojiFiles {
   const known = new Set(files);
   return (emoji) => {
     for (const name of [fluentNames.get(emoji.name) ?? emoji.name, ...emoji.otherNames]) {
       const slug = slugOf(name);
       const found = [`${slug}-default.svg`, `${slug}.svg`].find((file) => known.has(file));
-      if (found !== undefined) return found;
+      if (found === undefined) continue;
+      return {
+        plain: found,
+        skinTones: fluentTones.map((tone) => `${slug}-${tone}.svg`).filter((file) => known.has(file)),
+      };
     }
-    return undefined;
+    return { plain: undefined, skinTones: [] };
   };
 }
 

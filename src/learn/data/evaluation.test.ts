@@ -8,6 +8,7 @@ const record = (name: string, split: Split, id = name, isFlag = false): PictureR
   id: `twemoji/${id}`,
   source: 'twemoji',
   path: `/pictures/${id}.svg`,
+  skinTonePaths: [],
   concept: id,
   name,
   keywords: [],

@@ -7,7 +7,10 @@ import type { RenderOptions, RGB } from '../../media/index.ts';
 import type { PictureRecord } from './catalog.ts';
 
 /** One way to render a picture; the size is the encoder's. */
-export type PictureView = Omit<RenderOptions, 'size' | 'timeoutMs'>;
+export type PictureView = Omit<RenderOptions, 'size' | 'timeoutMs'> & {
+  /** The file to show where it is not the picture's own: the same drawing in another skin tone. */
+  readonly path?: string;
+};
 
 const white: RGB = [255, 255, 255];
 const iconSources: readonly string[] = ['lucide', 'tabler-outline', 'tabler-filled', 'mdi', 'fluent-high-contrast'];
@@ -20,9 +23,13 @@ function colour(rng: Rng, lowest: number, highest: number): RGB {
 
 /**
  * The views of a picture: the first is the plain one on white, the others are drawn from `seed` and the picture's id.
- * Pictures are never mirrored: arrows, letters and hands would change their meaning.
+ * A person or hand is mostly shown in one of its skin tones. Pictures are never mirrored: arrows, letters and hands would change their meaning.
  */
-export function viewsOf(record: Pick<PictureRecord, 'id' | 'source'>, numViews: number, seed: number): PictureView[] {
+export function viewsOf(
+  record: Pick<PictureRecord, 'id' | 'source' | 'skinTonePaths'>,
+  numViews: number,
+  seed: number,
+): PictureView[] {
   const isIcon = iconSources.includes(record.source);
   return Array.from({ length: numViews }, (_, index): PictureView => {
     if (index === 0) return { background: white };
@@ -35,6 +42,7 @@ export function viewsOf(record: Pick<PictureRecord, 'id' | 'source'>, numViews: 
       ...(isIcon && rng.uniform() < 0.6 ? { foreground: colour(rng, 0, 160) } : {}),
       ...(!isIcon && rng.uniform() < 0.5 ? { hueDegrees: (rng.uniform() - 0.5) * 40 } : {}),
       ...(!isIcon && rng.uniform() < 0.1 ? { grayscale: true } : {}),
+      ...(record.skinTonePaths.length > 0 && rng.uniform() < 0.6 ? { path: rng.pick(record.skinTonePaths) } : {}),
     };
   });
 }

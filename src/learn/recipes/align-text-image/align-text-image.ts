@@ -71,7 +71,7 @@ async function align(options: AlignOptions): Promise<AlignResult> {
   const { settings = alignSettings(), runDirectory, onProgress, signal } = options;
   const directory = options.dataDirectory === undefined ? {} : { directory: options.dataDirectory };
   const all = await readCatalog({ sources: trainingSources, ...directory });
-  const records = all.filter((record) => record.split === 'train' && !record.isFlag);
+  const records = all.filter((record) => record.split === 'train');
   const { corpus, pictureInputs, towers } = await features(records, settings, options);
   const pictureStatistics = columnStatistics(corpus.sources.map((source) => source.features));
   const textStatistics = columnStatistics([corpus.textFeatures]);

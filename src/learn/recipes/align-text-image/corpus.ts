@@ -88,11 +88,12 @@ async function pictureFeatures(
   return cachedFeatures({
     ...cacheOptions(options),
     items: shown,
-    keyOf: ({ record, view }) => `${record.id} ${JSON.stringify(view)}`,
+    keyOf: ({ record, view: { path, ...view } }) =>
+      `${record.id}${path === undefined ? '' : ` ${basename(path)}`} ${JSON.stringify(view)}`,
     encoderId: `${pictureTower.id} views-1`,
     encode: async (part) => {
-      const render = ({ record, view }: ShownPicture) =>
-        renderPicture(record.path, { ...view, size: pictureTower.size });
+      const render = ({ record, view: { path = record.path, ...view } }: ShownPicture) =>
+        renderPicture(path, { ...view, size: pictureTower.size });
       return joinFeatures(await pictureTower.run(await Promise.all(part.map(render))), pictureTower.outputs);
     },
     unit: `${records[0]?.source ?? ''} pictures`,
