@@ -2,6 +2,7 @@
  * @file What the recipe learns from: the pictures of each source under several views, and the texts that may stand for each.
  */
 
+import { basename } from 'node:path';
 import type { PictureTower, TextTower } from '../../../bundle/index.ts';
 import { type OnProgress, Rng, type Tensor } from '../../../engine/core/index.ts';
 import { renderPicture } from '../../../media/index.ts';
