@@ -70,6 +70,7 @@ describe('readCatalog', () => {
       id: 'noto/1f680',
       source: 'noto',
       path,
+      skinTonePaths: [],
       concept: '1f680',
       name: 'rocket',
       keywords: ['space', 'dogma'],
