@@ -66,7 +66,7 @@ export const linearCases = {
     product('of a matrix and a vector', [2, 3], [3]),
     product('of stacks in float32', [2, 2, 3], [1, 3, 2], 'float32'),
   ],
-  FusedMatMul: [
+  'com.microsoft.FusedMatMul': [
     ...fusedCases,
     {
       name: 'FusedMatMul of a stack and a transposed matrix',

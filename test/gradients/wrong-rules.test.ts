@@ -177,10 +177,10 @@ const mistakes: readonly { opType: OpType; mistake: string; rule: GradientRule }
     rule: (context) => [matMul(context.cotangent, context.inputs[1]!), matMul(first(context), context.cotangent)],
   },
   {
-    opType: 'FusedMatMul',
+    opType: 'com.microsoft.FusedMatMul',
     mistake: 'forgets alpha',
     rule: (context) =>
-      ruleOf('FusedMatMul')({ ...context, node: { ...context.node, attributes: withoutAlpha(context) } }),
+      ruleOf('com.microsoft.FusedMatMul')({ ...context, node: { ...context.node, attributes: withoutAlpha(context) } }),
   },
   {
     opType: 'Gemm',

@@ -190,7 +190,10 @@ export const applications: { readonly [Op in OpType]: Make } = {
     ),
   Cast: (opType) =>
     fc
-      .tuple(shape(), fc.constantFrom(...(Object.keys(elemTypeOf) as Dtype[])))
+      .tuple(
+        shape(),
+        fc.constantFrom(...(['float32', 'float64', 'float16', 'int64', 'int32', 'uint8', 'int8', 'bool'] as const)),
+      )
       .map(([s, dtype]) => ({ opType, operands: [of(s)], attributes: { to: int(elemTypeOf[dtype]) } })),
   Identity: unary(),
   Reshape: (opType) =>
@@ -323,7 +326,7 @@ export const applications: { readonly [Op in OpType]: Make } = {
   Softmax: alongAxis,
   LogSoftmax: alongAxis,
   MatMul: product(false),
-  FusedMatMul: product(true),
+  'com.microsoft.FusedMatMul': product(true),
   Gemm: gemm,
   Gather: (opType) =>
     positiveShape(1, 3).chain((s) =>

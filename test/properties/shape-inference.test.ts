@@ -1,7 +1,7 @@
 /** @file Inferred shapes are those that ONNX Runtime returns, and what it would refuse is refused when the graph is traced. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Dtype, dtypes } from '../../src/engine/core/index.ts';
+import type { Dtype } from '../../src/engine/core/index.ts';
 import type { OpType } from '../../src/engine/graph/index.ts';
 import { applications } from './applications.ts';
 import { type Application, loadsAsInferred, ourVerdict, runtimeVerdict, shapesOf } from './verdict.ts';
@@ -56,7 +56,8 @@ const narrower: Partial<Record<OpType, string>> = {
   MaxPool: 'pictures are floats when they come to it',
 };
 
-const allDtypes = Object.keys(dtypes) as Dtype[];
+/** The types that models compute in; the conformance suite holds the others (16-bit integers, unsigned ones, text) to ONNX's own cases. */
+const allDtypes: readonly Dtype[] = ['float32', 'float64', 'float16', 'int64', 'int32', 'uint8', 'int8', 'bool'];
 
 /** A well-formed application with float32 replaced by another element type. */
 function inDtype(application: Application, dtype: Dtype): Application {

@@ -120,7 +120,8 @@ function outputsOf(opType: OpType): number {
 function ones(value: Value): ort.Tensor {
   const shape = value.shape as readonly number[];
   const data = new dtypes[value.dtype].array(numElements(shape));
-  if (data instanceof BigInt64Array) data.fill(0n);
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) data.fill(0n);
+  else if (Array.isArray(data)) data.fill('');
   else data.fill(value.dtype === 'float32' || value.dtype === 'float64' ? 1 : 0);
   const Constructor = ort.Tensor as unknown as new (type: string, data: unknown, dims: readonly number[]) => ort.Tensor;
   return new Constructor(value.dtype, data, shape);

@@ -12,7 +12,17 @@ import {
   type Tree,
   UnsupportedOpError,
 } from '../core/index.ts';
-import { add, constantScalar, expand, type Node, nodesInOrder, stopGradientOp, type Value } from '../graph/index.ts';
+import {
+  add,
+  constantScalar,
+  dependenciesOf,
+  expand,
+  type Node,
+  nodesInOrder,
+  opKey,
+  stopGradientOp,
+  type Value,
+} from '../graph/index.ts';
 import type { GradientRule, NotDifferentiable } from './rule.ts';
 import { type GradientRules, gradientRules } from './rules/index.ts';
 
@@ -56,14 +66,14 @@ function zeros(value: Value): Value {
 function valuesOnPath(nodes: readonly Node[], wrt: readonly Value[]): Set<Value> {
   const onPath = new Set(wrt);
   for (const node of nodes) {
-    if (node.op === stopGradientOp || !node.inputs.some((input) => input && onPath.has(input))) continue;
+    if (node.op === stopGradientOp || !dependenciesOf(node).some((input) => input && onPath.has(input))) continue;
     for (const output of node.outputs) if (dtypes[output.dtype].isFloat) onPath.add(output);
   }
   return onPath;
 }
 
 function ruleOf(node: Node, rules: GradientRules): GradientRule {
-  const rule = (rules as Readonly<Record<string, GradientRule | NotDifferentiable>>)[node.op.opType];
+  const rule = (rules as Readonly<Record<string, GradientRule | NotDifferentiable>>)[opKey(node.op)];
   if (typeof rule === 'function') return rule;
   const reason = rule?.notDifferentiable ?? 'no rule is known';
   throw new UnsupportedOpError(

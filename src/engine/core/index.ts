@@ -1,5 +1,13 @@
 /** @file What every room may use: element types, shapes, tensors, parameter trees, random numbers, errors, progress. */
-export { type Dtype, dtypes, type HostArray, type HostArrays, isDtype } from './dtype.ts';
+export {
+  type Dtype,
+  dtypes,
+  type HostArray,
+  type HostArrays,
+  isDtype,
+  isNumeric,
+  type NumericDtype,
+} from './dtype.ts';
 export {
   DtypeError,
   FormatError,
@@ -16,7 +24,9 @@ export { Rng } from './rng.ts';
 export {
   broadcastShapes,
   type Dim,
+  dimsFit,
   formatShape,
+  isRanked,
   isStatic,
   normalizeAxis,
   numElements,
@@ -24,8 +34,11 @@ export {
   sameShape,
   staticShape,
   stridesOf,
+  unknownDim,
+  unknownShape,
 } from './shape.ts';
 export {
+  type AnyTensor,
   bytesOf,
   float32,
   float32Data,

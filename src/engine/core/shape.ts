@@ -10,6 +10,25 @@ export type Dim = number | string;
 /** The dimensions of a value in a graph; `[]` is a scalar. */
 export type Shape = readonly Dim[];
 
+/**
+ * The dimension of which nothing is known, in imported graphs: it fits any other and is written to files without a name. A
+ * name ("batch") says more: the same count wherever it stands.
+ */
+export const unknownDim = '?';
+
+/** The shape of a value of which not even the number of axes is known, in imported graphs. */
+export const unknownShape: Shape = ['...'];
+
+/** Whether the number of axes is known. */
+export function isRanked(shape: Shape): boolean {
+  return shape[0] !== '...';
+}
+
+/** Whether two dimensions may be equal: they are the same, or one of them is unknown. */
+export function dimsFit(a: Dim | undefined, b: Dim | undefined): boolean {
+  return a === b || a === unknownDim || b === unknownDim;
+}
+
 /** `[2,batch,3]`, as error messages print it. */
 export function formatShape(shape: Shape): string {
   return `[${shape.join(',')}]`;
@@ -55,14 +74,15 @@ export function normalizeAxis(axis: number, rank: number, subject: string): numb
  * @throws ShapeError if two dimensions differ and neither is 1.
  */
 export function broadcastShapes(subject: string, ...shapes: readonly Shape[]): Shape {
+  if (!shapes.every(isRanked)) return unknownShape;
   const rank = Math.max(0, ...shapes.map((shape) => shape.length));
   const result: Dim[] = new Array<Dim>(rank).fill(1);
   for (const shape of shapes) {
     for (let i = 1; i <= shape.length; i++) {
       const dim = shape[shape.length - i] as Dim;
       const known = result[rank - i] as Dim;
-      if (known === 1) result[rank - i] = dim;
-      else if (dim !== 1 && dim !== known) {
+      if (known === 1 || (known === unknownDim && dim !== 1)) result[rank - i] = dim;
+      else if (dim !== 1 && !dimsFit(dim, known)) {
         throw new ShapeError(`${subject}: shapes must broadcast, got ${shapes.map(formatShape).join(' and ')}`);
       }
     }

@@ -1,10 +1,10 @@
 /** @file Tensors in host memory: an element type, a shape, and a row-major typed array. */
-import { type Dtype, dtypes, type HostArrays } from './dtype.ts';
+import { type Dtype, dtypes, type HostArrays, isNumeric, type NumericDtype } from './dtype.ts';
 import { DtypeError, ShapeError } from './errors.ts';
 import { formatShape, numElements } from './shape.ts';
 
 /** Values in host memory, row-major. The array is shared, not copied: whoever writes to it changes the tensor. */
-export class Tensor<D extends Dtype = Dtype> {
+export class Tensor<D extends Dtype = NumericDtype> {
   readonly dtype: D;
   readonly shape: readonly number[];
   readonly data: HostArrays[D];
@@ -32,14 +32,19 @@ export class Tensor<D extends Dtype = Dtype> {
   }
 }
 
-/** A tensor of zeros (or `false`). */
+/** A tensor of any element type, text included. */
+export type AnyTensor = Tensor<Dtype>;
+
+/** A tensor of zeros (or `false`, or empty texts). */
 export function zeros<D extends Dtype = 'float32'>(shape: readonly number[], dtype?: D): Tensor<D> {
   const type = (dtype ?? 'float32') as D;
-  return new Tensor(type, shape, new dtypes[type].array(numElements(shape)));
+  const data = new dtypes[type].array(numElements(shape));
+  if (!isNumeric(type)) (data as string[]).fill('');
+  return new Tensor(type, shape, data);
 }
 
 /** A tensor with every element equal to `value`. */
-export function full<D extends Exclude<Dtype, 'int64' | 'float16'> = 'float32'>(
+export function full<D extends Exclude<NumericDtype, 'int64' | 'uint64' | 'float16' | 'bfloat16'> = 'float32'>(
   shape: readonly number[],
   value: number,
   dtype?: D,
@@ -85,7 +90,11 @@ export function bytesOf(tensor: Tensor): Uint8Array {
  * A tensor over a copy of little-endian bytes.
  * @throws ShapeError if the bytes are not exactly the elements of `shape`.
  */
-export function tensorFromBytes<D extends Dtype>(dtype: D, shape: readonly number[], bytes: Uint8Array): Tensor<D> {
+export function tensorFromBytes<D extends NumericDtype>(
+  dtype: D,
+  shape: readonly number[],
+  bytes: Uint8Array,
+): Tensor<D> {
   const expected = numElements(shape) * dtypes[dtype].bytes;
   if (bytes.byteLength !== expected) {
     throw new ShapeError(

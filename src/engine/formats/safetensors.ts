@@ -1,23 +1,28 @@
 /**
  * @file The safetensors format (huggingface/safetensors): a little-endian uint64 header length, a JSON header that gives each tensor
  * its type, shape and byte range, then the bytes. Bytes are distrusted: ranges must tile the data exactly, and nothing larger than
- * the file is ever allocated. Element types beyond ours (BF16, F8, ...) are refused by name.
+ * the file is ever allocated. Element types beyond ours (8-bit floats and others) are refused by name.
  */
-import { bytesOf, type Dtype, dtypes, FormatError, type Tensor, tensorFromBytes } from '../core/index.ts';
+import { bytesOf, dtypes, FormatError, type NumericDtype, type Tensor, tensorFromBytes } from '../core/index.ts';
 
 const dtypeByTag = {
   F32: 'float32',
   F64: 'float64',
   F16: 'float16',
+  BF16: 'bfloat16',
   I64: 'int64',
   I32: 'int32',
-  U8: 'uint8',
+  I16: 'int16',
   I8: 'int8',
+  U64: 'uint64',
+  U32: 'uint32',
+  U16: 'uint16',
+  U8: 'uint8',
   BOOL: 'bool',
-} as const satisfies Record<string, Dtype>;
+} as const satisfies Record<string, NumericDtype>;
 
 const tagByDtype = Object.fromEntries(Object.entries(dtypeByTag).map(([tag, dtype]) => [dtype, tag])) as Record<
-  Dtype,
+  NumericDtype,
   string
 >;
 
@@ -103,7 +108,7 @@ export function readSafetensors(file: Uint8Array): Safetensors {
 
 interface Placed {
   readonly name: string;
-  readonly dtype: Dtype;
+  readonly dtype: NumericDtype;
   readonly shape: readonly number[];
   readonly begin: number;
   readonly end: number;

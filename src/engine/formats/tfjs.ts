@@ -3,7 +3,7 @@
  * layers-models share the manifest. Weights quantized to uint8 or uint16 (affine) or float16 come out as float32. Text and complex
  * weights are refused.
  */
-import { type Dtype, dtypes, FormatError, float16Value, Tensor } from '../core/index.ts';
+import { dtypes, FormatError, float16Value, type NumericDtype, Tensor } from '../core/index.ts';
 
 /** A model as it lies in the files, with its weights decoded. */
 export interface TfjsModel {
@@ -121,7 +121,7 @@ function quantizationOf(value: unknown, name: string): Quantization | undefined 
 function decodeWeight({ name, shape, dtype, quantization }: WeightSpec, bytes: Uint8Array<ArrayBuffer>): Tensor {
   const length = bytes.length / bytesPerElement[quantization?.dtype ?? dtype];
   if (quantization === undefined) {
-    return new Tensor<Dtype>(dtype, shape, new dtypes[dtype].array(bytes.buffer, 0, length));
+    return new Tensor<NumericDtype>(dtype, shape, new dtypes[dtype].array(bytes.buffer, 0, length));
   }
   if (dtype === 'bool') throw new FormatError(`tfjs: weight "${name}": bool cannot be quantized`);
   const codes = quantization.dtype === 'uint8' ? bytes : new Uint16Array(bytes.buffer, 0, length);

@@ -1,6 +1,6 @@
 /** @file Graphs: named inputs, named outputs, and the nodes between them in an order that can be run. */
 import { type Dtype, leaves, type MapLeaves, mapTree, type Shape, type Tree } from '../core/index.ts';
-import { type Node, Value } from './value.ts';
+import { dependenciesOf, type Node, Value } from './value.ts';
 
 /** The element type and shape of an input. */
 export class ValueSpec {
@@ -30,6 +30,38 @@ export interface Graph {
   readonly outputs: readonly NamedValue[];
   /** Every node that an output needs, each after those it needs. */
   readonly nodes: readonly Node[];
+}
+
+/** A graph inside a node (a branch of If, the body of a Loop): it may also use values of the graph around it. */
+export interface Subgraph extends Graph {
+  /** The values that nodes or outputs of the subgraph take from outside, each once; constants are not among them. */
+  readonly captures: readonly Value[];
+}
+
+/**
+ * The subgraph between its own inputs and outputs. `outside` tells the values that belong to the graph around it, at which the
+ * walk from the outputs ends.
+ */
+export function subgraphOf(
+  inputs: readonly NamedValue[],
+  outputs: readonly NamedValue[],
+  outside: (value: Value) => boolean,
+): Subgraph {
+  const own = new Set(inputs.map((input) => input.value));
+  const captures = new Set<Value>();
+  const isOutside = (value: Value) => {
+    if (own.has(value) || value.origin.kind === 'constant') return false;
+    if (value.origin.kind === 'input' || outside(value)) {
+      captures.add(value);
+      return true;
+    }
+    return false;
+  };
+  const nodes = nodesInOrder(
+    outputs.map((output) => output.value),
+    isOutside,
+  );
+  return { inputs, outputs, nodes, captures: [...captures] };
 }
 
 /**
@@ -68,7 +100,7 @@ export function graphOf(inputs: readonly NamedValue[], outputs: readonly NamedVa
   }
   const listed = new Set(inputs.map((input) => input.value));
   const nodes = nodesInOrder(outputs.map((output) => output.value));
-  const needed = [...nodes.flatMap((node) => node.inputs), ...outputs.map((output) => output.value)];
+  const needed = [...nodes.flatMap(dependenciesOf), ...outputs.map((output) => output.value)];
   for (const value of needed) {
     if (value?.origin.kind === 'input' && !listed.has(value)) {
       throw new TypeError(`graphOf: an output needs the input "${value.origin.name}", which is not among the inputs`);
@@ -77,21 +109,27 @@ export function graphOf(inputs: readonly NamedValue[], outputs: readonly NamedVa
   return { inputs, outputs, nodes };
 }
 
-/** Every node that the values need, each after those it needs; the same order for the same values. */
-export function nodesInOrder(values: readonly (Value | undefined)[]): Node[] {
+/**
+ * Every node that the values need, each after those it needs; the same order for the same values.
+ * @param isOutside values at which the walk ends, as if they were inputs.
+ */
+export function nodesInOrder(
+  values: readonly (Value | undefined)[],
+  isOutside: (value: Value) => boolean = () => false,
+): Node[] {
   const order: Node[] = [];
   const seen = new Set<Node>();
-  const stack: { node: Node; next: number }[] = [];
+  const stack: { node: Node; needs: readonly (Value | undefined)[]; next: number }[] = [];
   const visit = (value: Value | undefined) => {
-    if (value?.origin.kind !== 'node' || seen.has(value.origin.node)) return;
+    if (value === undefined || isOutside(value) || value.origin.kind !== 'node' || seen.has(value.origin.node)) return;
     seen.add(value.origin.node);
-    stack.push({ node: value.origin.node, next: 0 });
+    stack.push({ node: value.origin.node, needs: dependenciesOf(value.origin.node), next: 0 });
   };
   for (const value of values) {
     visit(value);
     while (stack.length > 0) {
       const top = stack[stack.length - 1]!;
-      if (top.next < top.node.inputs.length) visit(top.node.inputs[top.next++]);
+      if (top.next < top.needs.length) visit(top.needs[top.next++]);
       else order.push(stack.pop()!.node);
     }
   }

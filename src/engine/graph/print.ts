@@ -34,5 +34,7 @@ function printConstant(value: Value): string {
 }
 
 function printAttribute(attribute: Attribute): string {
+  if (attribute.kind === 'graph') return `graph of ${attribute.value.nodes.length} nodes`;
+  if (attribute.kind === 'tensor') return `${attribute.value.dtype}[${attribute.value.shape.join(',')}]`;
   return typeof attribute.value === 'object' ? `[${attribute.value.join(',')}]` : String(attribute.value);
 }

@@ -2,8 +2,9 @@
  * @file Values and nodes. A graph is not a container that ops are added to: a Value knows the Node that makes it, and a Node its
  * input Values, so building is pure and the graph is whatever the outputs reach.
  */
-import type { Dtype, Shape, Tensor } from '../core/index.ts';
+import type { AnyTensor, Dtype, Shape } from '../core/index.ts';
 import { formatShape } from '../core/index.ts';
+import type { Subgraph } from './graph.ts';
 
 /** An attribute of a node, in ONNX's kinds. */
 export type Attribute =
@@ -11,32 +12,42 @@ export type Attribute =
   | { readonly kind: 'float'; readonly value: number }
   | { readonly kind: 'string'; readonly value: string }
   | { readonly kind: 'ints'; readonly value: readonly number[] }
-  | { readonly kind: 'floats'; readonly value: readonly number[] };
+  | { readonly kind: 'floats'; readonly value: readonly number[] }
+  | { readonly kind: 'strings'; readonly value: readonly string[] }
+  | { readonly kind: 'tensor'; readonly value: AnyTensor }
+  | { readonly kind: 'graph'; readonly value: Subgraph };
 
 /** The attributes of a node by name. */
 export type Attributes = Readonly<Record<string, Attribute>>;
 
-/** The element type and shape of a value. */
+/** What may surround a tensor in ONNX: a list of tensors, or a value that may be absent. */
+export type Container = 'sequence' | 'optional';
+
+/** The element type and shape of a value; of each tensor inside it, where it is a sequence or optional. */
 export interface ValueType {
   readonly dtype: Dtype;
   readonly shape: Shape;
+  /** What surrounds the tensor, outermost first; absent for a plain tensor. */
+  readonly containers?: readonly Container[];
 }
 
 /** Where a value comes from. */
 export type Origin =
   | { readonly kind: 'input'; readonly name: string }
-  | { readonly kind: 'constant'; readonly tensor: Tensor; readonly name?: string }
+  | { readonly kind: 'constant'; readonly tensor: AnyTensor; readonly name?: string }
   | { readonly kind: 'node'; readonly node: Node; readonly index: number };
 
 /** A tensor-to-be: what stands for a tensor while a function is traced. */
 export class Value implements ValueType {
   readonly dtype: Dtype;
   readonly shape: Shape;
+  readonly containers?: readonly Container[];
   readonly origin: Origin;
 
   constructor(type: ValueType, origin: Origin) {
     this.dtype = type.dtype;
     this.shape = type.shape;
+    if (type.containers !== undefined && type.containers.length > 0) this.containers = type.containers;
     this.origin = origin;
   }
 
@@ -45,21 +56,37 @@ export class Value implements ValueType {
     return this.shape.length;
   }
 
-  /** `float32[2,batch]`, as messages print it. */
+  /** `float32[2,batch]`, as messages print it; `sequence(float32[2])` where something surrounds the tensor. */
   toString(): string {
-    return `${this.dtype}${formatShape(this.shape)}`;
+    const tensor = `${this.dtype}${formatShape(this.shape)}`;
+    return (this.containers ?? []).reduceRight((inside, container) => `${container}(${inside})`, tensor);
   }
 }
+
+/** The operator sets that graphs may draw on. */
+export type Domain = '' | 'com.microsoft' | 'ai.onnx.ml';
 
 /** What an op is: its ONNX name, the operator set it belongs to, and the types of its outputs. */
 export interface OpDefinition<T extends string = string> {
   readonly opType: T;
-  /** '' for ONNX itself, 'com.microsoft' for ONNX Runtime's own ops. */
-  readonly domain: '' | 'com.microsoft';
+  /** '' for ONNX itself, 'com.microsoft' for ONNX Runtime's own ops, 'ai.onnx.ml' for classical models. */
+  readonly domain: Domain;
+  /** The operator set of `domain` in which this form of the op first stands; absent where opset 21 (domain 1) has it. */
+  readonly since?: number;
   /** The first output that a reader may leave out; absent if every output always exists. */
   readonly firstOptionalOutput?: number;
   /** The types of the outputs. @throws ShapeError or DtypeError naming the op, what it needs and what came. */
   infer(inputs: readonly (Value | undefined)[], attributes: Attributes): readonly ValueType[];
+  /**
+   * What the outputs are known to be before anything runs: constants, where small whole-number inputs or static shapes tell
+   * (the arithmetic on shapes of imported models), or an input that passes unchanged. Undefined where only a run can tell.
+   */
+  readonly fold?: (inputs: readonly (Value | undefined)[], attributes: Attributes) => readonly Value[] | undefined;
+}
+
+/** The name of an op in tables: its type, with its domain in front where it is not ONNX's own (`com.microsoft.Gelu`). */
+export function opKey(op: OpDefinition): string {
+  return op.domain === '' ? op.opType : `${op.domain}.${op.opType}`;
 }
 
 /** One application of an op. An optional input that is absent is undefined. */
@@ -75,8 +102,9 @@ export function defineOp<const T extends string>(
   opType: T,
   infer: OpDefinition['infer'],
   domain: OpDefinition['domain'] = '',
+  more: Pick<OpDefinition, 'since' | 'fold' | 'firstOptionalOutput'> = {},
 ): OpDefinition<T> {
-  return { opType, domain, infer };
+  return { opType, domain, infer, ...more };
 }
 
 /** Applies an op: checks the inputs, infers the outputs, and returns them. */
@@ -85,7 +113,16 @@ export function applyOp(
   inputs: readonly (Value | undefined)[],
   attributes: Attributes = {},
 ): readonly Value[] {
-  const types = op.infer(inputs, attributes);
+  return applyOpAs(op, inputs, attributes, op.infer(inputs, attributes));
+}
+
+/** Applies an op whose output types are known already, as an imported file states them. */
+export function applyOpAs(
+  op: OpDefinition,
+  inputs: readonly (Value | undefined)[],
+  attributes: Attributes,
+  types: readonly ValueType[],
+): readonly Value[] {
   const outputs: Value[] = [];
   const node: Node = { op, inputs, attributes, outputs };
   types.forEach((type, index) => {
@@ -107,6 +144,18 @@ export const float = (value: number): Attribute => ({ kind: 'float', value });
 export const string = (value: string): Attribute => ({ kind: 'string', value });
 /** A list of integers. */
 export const ints = (value: readonly number[]): Attribute => ({ kind: 'ints', value });
+/** A list of floats. */
+export const floats = (value: readonly number[]): Attribute => ({ kind: 'floats', value });
+/** A list of texts. */
+export const strings = (value: readonly string[]): Attribute => ({ kind: 'strings', value });
+
+/** Every value that a node needs: its inputs, and what the subgraphs among its attributes use from outside themselves. */
+export function dependenciesOf(node: Node): readonly (Value | undefined)[] {
+  const captured = Object.values(node.attributes).flatMap((attribute) =>
+    attribute.kind === 'graph' ? attribute.value.captures : [],
+  );
+  return captured.length === 0 ? node.inputs : [...node.inputs, ...captured];
+}
 
 /** The integer attribute `name`, or `fallback` where it is absent. */
 export function intOf(attributes: Attributes, name: string, fallback: number): number {
@@ -130,4 +179,16 @@ export function intsOf(attributes: Attributes, name: string, fallback: readonly 
 export function stringOf(attributes: Attributes, name: string, fallback: string): string {
   const attribute = attributes[name];
   return attribute?.kind === 'string' ? attribute.value : fallback;
+}
+
+/** The list of floats `name`, or `fallback` where it is absent. */
+export function floatsOf(attributes: Attributes, name: string, fallback: readonly number[]): readonly number[] {
+  const attribute = attributes[name];
+  return attribute?.kind === 'floats' ? attribute.value : fallback;
+}
+
+/** The list of texts `name`, or `fallback` where it is absent. */
+export function stringsOf(attributes: Attributes, name: string, fallback: readonly string[]): readonly string[] {
+  const attribute = attributes[name];
+  return attribute?.kind === 'strings' ? attribute.value : fallback;
 }

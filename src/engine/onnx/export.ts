@@ -3,10 +3,19 @@
  * messages that a graph needs are spelled out here, field by field, in the order of onnx.proto.
  */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { bytesOf, type Shape, type Tensor } from '../core/index.ts';
-import { type Attribute, elemTypeOf, type Graph, type Node, type Value, type ValueType } from '../graph/index.ts';
+import { type AnyTensor, bytesOf, isNumeric, isRanked, type Shape, type Tensor, unknownDim } from '../core/index.ts';
+import {
+  type Attribute,
+  type Container,
+  dependenciesOf,
+  elemTypeOf,
+  type Graph,
+  type Node,
+  type Value,
+  type ValueType,
+} from '../graph/index.ts';
 
-/** The version of the ONNX operator set that exported graphs use. */
+/** The version of the ONNX operator set that exported graphs use, unless an op in them needs a newer one. */
 export const opsetVersion = 21;
 const irVersion = 10;
 
@@ -46,8 +55,21 @@ function message(writer: BinaryWriter, field: number, write: (writer: BinaryWrit
 }
 
 function opsetImports(graph: Graph): [string, number][] {
-  const usesMicrosoft = graph.nodes.some((node) => node.op.domain === 'com.microsoft');
-  return [['', opsetVersion], ...(usesMicrosoft ? ([['com.microsoft', 1]] as [string, number][]) : [])];
+  const versions = new Map<string, number>([['', opsetVersion]]);
+  for (const { op } of nodesWithin(graph)) {
+    versions.set(op.domain, Math.max(versions.get(op.domain) ?? 1, op.since ?? 1));
+  }
+  return [...versions];
+}
+
+/** The nodes of the graph and of the graphs inside them. */
+function nodesWithin(graph: Graph): readonly Node[] {
+  return graph.nodes.flatMap((node) => [
+    node,
+    ...Object.values(node.attributes).flatMap((attribute) =>
+      attribute.kind === 'graph' ? nodesWithin(attribute.value) : [],
+    ),
+  ]);
 }
 
 /** Gives every value a unique name: inputs and outputs keep theirs, constants theirs where they have one. */
@@ -77,11 +99,10 @@ class Names {
   }
 }
 
-function writeGraph(writer: BinaryWriter, graph: Graph, name: string): void {
-  const names = new Names();
+function writeGraph(writer: BinaryWriter, graph: Graph, name: string, names = new Names()): void {
   for (const input of graph.inputs) names.take(input.value, input.name);
   const aliases = nameOutputs(graph, names);
-  const used = new Set([...graph.nodes.flatMap((node) => node.inputs), ...graph.outputs.map((output) => output.value)]);
+  const used = new Set([...graph.nodes.flatMap(dependenciesOf), ...graph.outputs.map((output) => output.value)]);
   const initializers = nameConstants(used, names);
   graph.nodes.forEach((node, i) => {
     node.outputs.forEach((value, o) => {
@@ -114,8 +135,8 @@ function nameOutputs(graph: Graph, names: Names): Graph['outputs'] {
   });
 }
 
-function nameConstants(used: ReadonlySet<Value | undefined>, names: Names): Map<string, Tensor> {
-  const initializers = new Map<string, Tensor>();
+function nameConstants(used: ReadonlySet<Value | undefined>, names: Names): Map<string, AnyTensor> {
+  const initializers = new Map<string, AnyTensor>();
   for (const value of used) {
     if (value?.origin.kind !== 'constant' || names.has(value)) continue;
     initializers.set(names.take(value, value.origin.name ?? 'constant'), value.origin.tensor);
@@ -135,7 +156,7 @@ function writeNode(writer: BinaryWriter, node: Node, names: Names, used: Readonl
   });
   writer.tag(4, WireType.LengthDelimited).string(node.op.opType);
   for (const [key, attribute] of Object.entries(node.attributes)) {
-    message(writer, 5, (w) => writeAttribute(w, key, attribute));
+    message(writer, 5, (w) => writeAttribute(w, key, attribute, names));
   }
   if (node.op.domain !== '') writer.tag(7, WireType.LengthDelimited).string(node.op.domain);
 }
@@ -150,7 +171,7 @@ function withoutTrailingAbsent(inputs: readonly (Value | undefined)[]): readonly
 const attributeWriters: {
   [K in Attribute['kind']]: {
     type: number;
-    write: (w: BinaryWriter, value: Extract<Attribute, { kind: K }>['value']) => void;
+    write: (w: BinaryWriter, value: Extract<Attribute, { kind: K }>['value'], names: Names) => void;
   };
 } = {
   float: { type: 1, write: (w, value) => w.tag(2, WireType.Bit32).float(value) },
@@ -168,37 +189,57 @@ const attributeWriters: {
       for (const item of value) w.tag(8, WireType.Varint).int64(item);
     },
   },
+  strings: {
+    type: 8,
+    write: (w, value) => {
+      for (const item of value) w.tag(9, WireType.LengthDelimited).string(item);
+    },
+  },
+  tensor: { type: 4, write: (w, value) => message(w, 5, (tensor) => writeTensor(tensor, '', value)) },
+  graph: { type: 5, write: (w, value, names) => message(w, 6, (graph) => writeGraph(graph, value, 'body', names)) },
 };
 
-function writeAttribute(writer: BinaryWriter, name: string, attribute: Attribute): void {
+function writeAttribute(writer: BinaryWriter, name: string, attribute: Attribute, names: Names): void {
   writer.tag(1, WireType.LengthDelimited).string(name);
   const { type, write } = attributeWriters[attribute.kind];
-  (write as (w: BinaryWriter, value: Attribute['value']) => void)(writer, attribute.value);
+  (write as (w: BinaryWriter, value: Attribute['value'], names: Names) => void)(writer, attribute.value, names);
   writer.tag(20, WireType.Varint).int32(type);
 }
 
-function writeTensor(writer: BinaryWriter, name: string, tensor: Tensor): void {
+function writeTensor(writer: BinaryWriter, name: string, tensor: AnyTensor): void {
   for (const dim of tensor.shape) writer.tag(1, WireType.Varint).int64(dim);
   writer.tag(2, WireType.Varint).int32(elemTypeOf[tensor.dtype]);
+  if (!isNumeric(tensor.dtype)) {
+    for (const text of tensor.data as string[]) writer.tag(6, WireType.LengthDelimited).string(text);
+  }
   writer.tag(8, WireType.LengthDelimited).string(name);
-  writer.tag(9, WireType.LengthDelimited).bytes(bytesOf(tensor));
+  if (isNumeric(tensor.dtype)) writer.tag(9, WireType.LengthDelimited).bytes(bytesOf(tensor as Tensor));
 }
 
 function writeValueInfo(writer: BinaryWriter, name: string, type: ValueType): void {
   writer.tag(1, WireType.LengthDelimited).string(name);
-  message(writer, 2, (w) =>
-    message(w, 1, (tensorType) => {
-      tensorType.tag(1, WireType.Varint).int32(elemTypeOf[type.dtype]);
-      message(tensorType, 2, (shape) => writeShape(shape, type.shape));
-    }),
-  );
+  message(writer, 2, (w) => writeType(w, type, type.containers ?? []));
+}
+
+/** `TypeProto`: a tensor, inside whatever surrounds it. */
+function writeType(writer: BinaryWriter, type: ValueType, containers: readonly Container[]): void {
+  const [outermost, ...inner] = containers;
+  if (outermost !== undefined) {
+    const field = outermost === 'sequence' ? 4 : 9;
+    message(writer, field, (w) => message(w, 1, (element) => writeType(element, type, inner)));
+    return;
+  }
+  message(writer, 1, (tensorType) => {
+    tensorType.tag(1, WireType.Varint).int32(elemTypeOf[type.dtype]);
+    if (isRanked(type.shape)) message(tensorType, 2, (shape) => writeShape(shape, type.shape));
+  });
 }
 
 function writeShape(writer: BinaryWriter, shape: Shape): void {
   for (const dim of shape) {
     message(writer, 1, (w) => {
       if (typeof dim === 'number') w.tag(1, WireType.Varint).int64(dim);
-      else w.tag(2, WireType.LengthDelimited).string(dim);
+      else if (dim !== unknownDim) w.tag(2, WireType.LengthDelimited).string(dim);
     });
   }
 }

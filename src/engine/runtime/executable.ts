@@ -5,14 +5,17 @@
 import { availableParallelism } from 'node:os';
 import ort from 'onnxruntime-node';
 import {
+  type AnyTensor,
   type Dtype,
   DtypeError,
   FormatError,
   formatShape,
   isDtype,
+  type NumericDtype,
   type Shape,
   ShapeError,
   Tensor,
+  unknownDim,
 } from '../core/index.ts';
 import type { Graph } from '../graph/index.ts';
 import { exportOnnx } from '../onnx/index.ts';
@@ -37,6 +40,9 @@ export interface Port {
 /** Tensors by the name of the input or output. */
 export type NamedTensors = Readonly<Record<string, Tensor>>;
 
+/** What a run is given, by the name of the input; text as well, where the model takes text. */
+export type Feeds = Readonly<Record<string, AnyTensor>>;
+
 /** A model that is ready to run. */
 export class Executable {
   readonly inputs: readonly Port[];
@@ -56,7 +62,7 @@ export class Executable {
    * @throws ShapeError or DtypeError if an input is missing or not what the model takes, or if a tensor of `into` is not what
    * the model gives.
    */
-  async run(feeds: NamedTensors, into?: NamedTensors): Promise<Record<string, Tensor>> {
+  async run(feeds: Feeds, into?: NamedTensors): Promise<Record<string, Tensor>> {
     const given: Record<string, ort.Tensor> = {};
     const sizes = new Map<string, number>();
     for (const port of this.inputs) given[port.name] = toOrt(checkFit('input', port, feeds[port.name], sizes));
@@ -127,9 +133,9 @@ function portOf(metadata: ort.InferenceSession.ValueMetadata): Port {
 function checkFit(
   kind: 'input' | 'output',
   port: Port,
-  tensor: Tensor | undefined,
+  tensor: AnyTensor | undefined,
   sizes: Map<string, number>,
-): Tensor {
+): AnyTensor {
   const needed = `Executable: ${kind} "${port.name}" needs ${port.dtype}${formatShape(port.shape)}`;
   if (tensor === undefined) throw new ShapeError(`${needed}, got nothing`);
   if (tensor.dtype !== port.dtype) throw new DtypeError(`${needed}, got ${tensor.dtype}${formatShape(tensor.shape)}`);
@@ -139,7 +145,7 @@ function checkFit(
   if (!fits) throw new ShapeError(`${needed}, got ${formatShape(tensor.shape)}`);
   tensor.shape.forEach((dim, axis) => {
     const name = port.shape[axis];
-    if (typeof name !== 'string' || name === '') return;
+    if (typeof name !== 'string' || name === '' || name === unknownDim) return;
     const known = sizes.get(name) ?? dim;
     if (known !== dim)
       throw new ShapeError(`${needed}, where ${name} is ${known} already, got ${formatShape(tensor.shape)}`);
@@ -148,7 +154,7 @@ function checkFit(
   return tensor;
 }
 
-function toOrt(tensor: Tensor): ort.Tensor {
+function toOrt(tensor: AnyTensor): ort.Tensor {
   const Constructor = ort.Tensor as unknown as new (type: string, data: unknown, dims: readonly number[]) => ort.Tensor;
   return new Constructor(tensor.dtype, tensor.data, tensor.shape);
 }
@@ -157,7 +163,7 @@ function fromOrt(results: ort.InferenceSession.OnnxValueMapType): Record<string,
   return Object.fromEntries(
     Object.entries(results).map(([name, value]) => [
       name,
-      new Tensor(value.type as Dtype, value.dims as number[], hostData(value)),
+      new Tensor(value.type as NumericDtype, value.dims as number[], hostData(value)),
     ]),
   );
 }

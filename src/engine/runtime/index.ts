@@ -2,6 +2,7 @@
 export {
   compile,
   Executable,
+  type Feeds,
   loadExecutable,
   type NamedTensors,
   type Port,

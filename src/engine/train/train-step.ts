@@ -4,6 +4,7 @@
  */
 import { gradients } from '../autodiff/index.ts';
 import {
+  type Dtype,
   leaves,
   type MapLeaves,
   mapTree,
@@ -44,7 +45,7 @@ interface Buffers {
 
 const forEachLeaf = mapTree as (tree: unknown, visit: (leaf: never, path: string) => unknown) => unknown;
 
-function inputTree<T extends { dtype: Tensor['dtype']; shape: readonly (number | string)[] }>(
+function inputTree<T extends { dtype: Dtype; shape: readonly (number | string)[] }>(
   tree: Tree<T>,
   prefix: string,
   inputs: NamedValue[],

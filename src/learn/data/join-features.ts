@@ -1,9 +1,8 @@
 /** @file The outputs of a tower as one row of features per input. */
 import { float32Data, Tensor } from '../../engine/core/index.ts';
-import type { NamedTensors } from '../../engine/runtime/index.ts';
 
 /** `[N, F1]`, `[N, F2]`, ... side by side, in the order of `names`: `[N, F1 + F2 + ...]`. */
-export function joinFeatures(outputs: NamedTensors, names: readonly string[]): Tensor<'float32'> {
+export function joinFeatures(outputs: Readonly<Record<string, Tensor>>, names: readonly string[]): Tensor<'float32'> {
   const parts = names.map((name) => outputs[name]!);
   const numRows = parts[0]!.shape[0]!;
   const dim = parts.reduce((sum, part) => sum + part.shape[1]!, 0);

@@ -75,7 +75,7 @@ function foldedRule(
 /** The rules of the matrix products. */
 export const linearRules: Rules = {
   MatMul: batchedRule,
-  FusedMatMul: batchedRule,
+  'com.microsoft.FusedMatMul': batchedRule,
   Gemm: (context) => {
     const [a, b, c] = [inputAt(context, 0), inputAt(context, 1), context.inputs[2]];
     const { attributes } = context.node;

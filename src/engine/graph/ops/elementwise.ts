@@ -1,6 +1,7 @@
 /** @file Ops that work element by element, with NumPy broadcasting where they take two operands. */
 import { broadcastShapes, type Dtype, DtypeError, formatShape, ShapeError, sameShape } from '../../core/index.ts';
 import { constantScalar } from '../constants.ts';
+import { dtypeOfElemType, elemTypeOf } from '../elem-types.ts';
 import { applyOp1, defineOp, int, intOf, type OpDefinition, string, Value } from '../value.ts';
 import { type Operand, operands, requireDtype, required, requireFloat, requireSameDtype } from './operand.ts';
 
@@ -35,22 +36,6 @@ const numberUnary =
     if (x.dtype === 'bool' || x.dtype === refused) throw new DtypeError(`${opType}: takes numbers, got ${x}`);
     return [{ dtype: x.dtype, shape: x.shape }];
   };
-
-const dtypeOfElemType: Readonly<Record<number, Dtype>> = {
-  1: 'float32',
-  2: 'uint8',
-  3: 'int8',
-  6: 'int32',
-  7: 'int64',
-  9: 'bool',
-  10: 'float16',
-  11: 'float64',
-};
-
-/** The number that stands for an element type in ONNX files (`TensorProto.DataType`). */
-export const elemTypeOf = Object.fromEntries(
-  Object.entries(dtypeOfElemType).map(([elemType, dtype]) => [dtype, Number(elemType)]),
-) as Readonly<Record<Dtype, number>>;
 
 /** The element-wise op definitions. */
 export const elementwiseOps = {

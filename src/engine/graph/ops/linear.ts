@@ -47,7 +47,7 @@ export const linearOps = {
   MatMul: defineOp('MatMul', (inputs) => [
     matMulType('MatMul', required('MatMul', inputs, 0), required('MatMul', inputs, 1), false, false),
   ]),
-  FusedMatMul: defineOp(
+  'com.microsoft.FusedMatMul': defineOp(
     'FusedMatMul',
     (inputs, attributes) => {
       const [a, b] = [required('FusedMatMul', inputs, 0), required('FusedMatMul', inputs, 1)];
@@ -95,7 +95,7 @@ const productAttributes = (options: ProductOptions): Attributes => ({
 
 /** `alpha · aᵀ? bᵀ?` over the last two axes, transposed without a copy (ONNX Runtime's com.microsoft.FusedMatMul). */
 export function fusedMatMul(a: Value, b: Value, options: ProductOptions = {}): Value {
-  return applyOp1(linearOps.FusedMatMul, [a, b], productAttributes(options));
+  return applyOp1(linearOps['com.microsoft.FusedMatMul'], [a, b], productAttributes(options));
 }
 
 /** `alpha · aᵀ? bᵀ? + beta · c` for matrices; c broadcasts to the result. */
