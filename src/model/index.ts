@@ -1,10 +1,15 @@
 /** @file What is computed: layers, losses, towers and architectures, as functions over values. */
 export * from './architectures/dual-encoder/index.ts';
 export { clampedLogitScale, infoNce, maxLogitScale } from './losses/info-nce.ts';
+export { type BatchNorm, batchNorm, initBatchNorm } from './nn/batch-norm.ts';
+export { type Conv2d, type Conv2dOptions, conv2d, initConv2d } from './nn/conv2d.ts';
+export { type GroupNorm, groupNorm, initGroupNorm } from './nn/group-norm.ts';
 export { initLayerNorm, type LayerNorm, layerNorm } from './nn/layer-norm.ts';
 export { initLinear, type Linear, linear } from './nn/linear.ts';
 export { initModalAdapter, type ModalAdapter, modalAdapter } from './nn/modal-adapter.ts';
 export { initMultiheadAttention, type MultiheadAttention, multiheadAttention } from './nn/multihead-attention.ts';
+export { silu } from './nn/silu.ts';
 export { initTransformerBlock, type TransformerBlock, transformerBlock } from './nn/transformer-block.ts';
 export { unitVectors } from './nn/unit-vectors.ts';
+export { upsampleNearest } from './nn/upsample-nearest.ts';
 export * from './towers/index.ts';
