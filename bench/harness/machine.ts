@@ -1,5 +1,5 @@
-/** @file The line that says what a bench ran on, and the memory of this process. */
-import { readFileSync, writeFileSync } from 'node:fs';
+/** @file The line that says what a bench ran on. */
+import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
 
 /** The version of a package that is installed here. */
@@ -23,24 +23,4 @@ export function machineLine(peerVersions: readonly string[]): string {
 
 function cpuModel(): string {
   return cpus()[0]?.model.trim() || process.arch;
-}
-
-/** Starts counting the peak memory of this process afresh, where the system can (Linux). */
-export function resetPeakMemory(): void {
-  globalThis.gc?.();
-  try {
-    writeFileSync('/proc/self/clear_refs', '5');
-  } catch {
-    // Elsewhere the peak is that of the whole run.
-  }
-}
-
-/** The most memory this process has held since `resetPeakMemory`, in MiB. */
-export function peakMemoryMiB(): number {
-  try {
-    const status = readFileSync('/proc/self/status', 'utf8');
-    return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024;
-  } catch {
-    return process.resourceUsage().maxRSS / 1024;
-  }
 }

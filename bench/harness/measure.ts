@@ -7,6 +7,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 /** Something that is measured. */
 export interface Contender {
   readonly name: string;
+  /** Measured blocks, spread over the run, for one that is slow; those of `MeasureOptions` if absent. */
+  readonly rounds?: number;
   /** Does one block of work back to back and returns its figures, one for each unit of work. */
   sample(): Promise<readonly number[]>;
 }
@@ -42,6 +44,12 @@ function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** Whether a contender of fewer rounds has its turn: they are spread evenly, and every contender warms up. */
+function takesPart({ rounds = Number.POSITIVE_INFINITY }: Contender, round: number, ofAll: number): boolean {
+  if (round < 0 || rounds >= ofAll) return true;
+  return Math.floor(((round + 1) * rounds) / ofAll) > Math.floor((round * rounds) / ofAll);
+}
+
 /** Measures the contenders in turns and returns their figures by name. */
 export async function interleave(
   contenders: readonly Contender[],
@@ -52,6 +60,7 @@ export async function interleave(
   for (let round = -warmUpRounds; round < rounds; round++) {
     const order = round % 2 === 0 ? contenders : [...contenders].reverse();
     for (const contender of order) {
+      if (!takesPart(contender, round, rounds)) continue;
       globalThis.gc?.();
       await pause(pauseMs);
       const figures = await contender.sample();
