@@ -1,0 +1,3 @@
+/** @file Element-wise pieces of graphs as WebAssembly kernels that work in place. */
+export { type ExtractedProgram, extractProgram, type Program, paddedElements } from './program.ts';
+export { kernelExport, programToWasm } from './wasm.ts';
