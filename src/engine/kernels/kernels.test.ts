@@ -119,10 +119,12 @@ describe('element-wise kernels', () => {
         fc.array(fc.tuple(fc.nat(4), fc.nat(9), fc.nat(9)), { minLength: 1, maxLength: 6 }),
         async (steps) => {
           const [x, y, s] = [input('x', [length]), input('y', [length]), input('s', [])];
-          const values: Value[] = [x, y, s];
-          for (const [op, a, b] of steps)
-            values.push(binary[op]!(values[a % values.length]!, values[b % values.length]!));
-          const target = add(add(values.at(-1)!, x), y);
+          const vectors: Value[] = [x, y];
+          for (const [op, a, b] of steps) {
+            const other = b % (vectors.length + 1);
+            vectors.push(binary[op]!(vectors[a % vectors.length]!, vectors[other] ?? s));
+          }
+          const target = add(add(vectors.at(-1)!, x), y);
           const feeds = new Map<Value, Float32Array | number>([
             [x, draws(3, length)],
             [y, draws(4, length)],
