@@ -3,11 +3,10 @@ import {
   add,
   and,
   cast,
-  cos,
+  constantOf,
   div,
   type elementwiseOps,
   equal,
-  erf,
   exp,
   greater,
   log,
@@ -16,12 +15,9 @@ import {
   not,
   or,
   pow,
-  sigmoid,
   sign,
-  sin,
   stopGradient,
   sub,
-  tanh,
   type Value,
   where,
 } from '../../graph/index.ts';
@@ -34,13 +30,9 @@ import {
   sumToShape,
   zeroLike,
 } from '../rule.ts';
+import { steps, truth, unary } from './pointwise.ts';
 
 type Rules = { readonly [Op in keyof typeof elementwiseOps]: GradientRule | NotDifferentiable };
-
-/** A rule of y = f(x): `derivative` gives g · f'(x). */
-const unary =
-  (derivative: (g: Value, x: Value, y: Value) => Value): GradientRule =>
-  (context) => [derivative(context.cotangent, inputAt(context, 0), context.outputs[0]!)];
 
 /** A rule of y = f(a, b) with broadcasting: one derivative per operand, computed only where it is wanted. */
 const binary =
@@ -56,31 +48,56 @@ const binary =
     ];
   };
 
-/** The rule of an extreme of two operands: g goes to the one that was chosen, half to each of two equal ones. */
-const extreme: GradientRule = binary(
-  (g, a, b, y) => mul(g, shareOfChosen(a, b, y)),
-  (g, a, b, y) => mul(g, shareOfChosen(b, a, y)),
-);
+/** A rule of a sum over operands that broadcast, each with the same cotangent. */
+const variadic =
+  (towardEach: (g: Value, count: number) => Value): GradientRule =>
+  (context) => {
+    const g = towardEach(context.cotangent, context.inputs.length);
+    return context.inputs.map((_, i) => (context.needs(i) ? sumToShape(g, inputAt(context, i)) : undefined));
+  };
 
-function shareOfChosen(operand: Value, other: Value, chosen: Value): Value {
-  const isChosen = maskOf(equal(operand, chosen), operand.dtype);
-  return mul(isChosen, sub(1, mul(maskOf(equal(operand, other), operand.dtype), 0.5)));
+/** The rule of an extreme of several operands: g goes to the one that was chosen, in equal shares to those that are equal. */
+const extreme: GradientRule = (context) => {
+  const [g, y] = [context.cotangent, context.outputs[0]!];
+  const operands = context.inputs.map((_, i) => inputAt(context, i));
+  const chosen = operands.map((operand) => maskOf(equal(operand, y), operand.dtype));
+  const share = div(g, chosen.reduce(add));
+  return operands.map((operand, i) => (context.needs(i) ? sumToShape(mul(share, chosen[i]!), operand) : undefined));
+};
+
+/** The number that every element of a constant is; undefined if it is none or they differ. */
+function uniformOf(value: Value): number | undefined {
+  const tensor = constantOf(value);
+  if (tensor === undefined || tensor.dtype === 'float16' || tensor.dtype === 'bfloat16') return undefined;
+  const first = tensor.data[0];
+  return first !== undefined && tensor.data.every((element) => element === first) ? Number(first) : undefined;
 }
 
-/** g · (Φ(x) + x φ(x)), with Φ and φ of the standard normal distribution. */
-function geluGradient(g: Value, x: Value): Value {
-  const distribution = add(mul(erf(mul(x, Math.SQRT1_2)), 0.5), 0.5);
-  const density = mul(exp(mul(mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-  return mul(g, add(distribution, mul(x, density)));
+/** b a^(b - 1), in the cheapest form where b is known; 0 where b is 0, also at a = 0. */
+function powTowardBase(g: Value, a: Value, b: Value, y: Value): Value {
+  const exponent = uniformOf(b);
+  if (exponent === 1) return g;
+  if (exponent === 2) return mul(g, mul(a, 2));
+  if (exponent === 0.5) return div(mul(g, 0.5), y);
+  if (exponent === -1) return neg(mul(g, mul(y, y)));
+  if (exponent !== undefined) return mul(g, mul(pow(a, sub(b, 1)), exponent));
+  const slope = mul(pow(a, sub(b, 1)), cast(b, a.dtype));
+  return mul(g, where(equal(b, 0), zeroLike(slope), slope));
 }
 
-/** The derivative of 0.5 x (1 + tanh(u)) with u = √(2/π) (x + 0.044715 x³). */
-function geluTanhGradient(g: Value, x: Value): Value {
-  const [c, k] = [Math.sqrt(2 / Math.PI), 0.044715];
-  const squared = mul(x, x);
-  const t = tanh(mul(mul(x, c), add(mul(squared, k), 1)));
-  const slope = mul(add(mul(squared, 3 * k), 1), c);
-  return mul(mul(g, 0.5), add(add(t, 1), mul(mul(x, sub(1, mul(t, t))), slope)));
+/** y log a; 0 where a is 0, where the limit is 0 for every exponent that is not negative. */
+function powTowardExponent(g: Value, a: Value, b: Value, y: Value): Value {
+  const isZero = equal(a, zeroLike(a));
+  return cast(mul(g, mul(y, log(where(isZero, 1, a)))), b.dtype);
+}
+
+function powRule(context: RuleContext): readonly (Value | undefined)[] {
+  const [a, b, g, y] = [inputAt(context, 0), inputAt(context, 1), context.cotangent, context.outputs[0]!];
+  const isFlat = uniformOf(b) === 0;
+  return [
+    context.needs(0) && !isFlat ? sumToShape(powTowardBase(g, a, b, y), a) : undefined,
+    context.needs(1) ? sumToShape(powTowardExponent(g, a, b, y), b) : undefined,
+  ];
 }
 
 function clipRule(context: RuleContext): readonly (Value | undefined)[] {
@@ -98,9 +115,6 @@ function clipRule(context: RuleContext): readonly (Value | undefined)[] {
       : undefined,
   ];
 }
-
-const truth: NotDifferentiable = { notDifferentiable: 'its result is bool' };
-const steps: NotDifferentiable = { notDifferentiable: 'it is constant between its steps; its derivative is zero' };
 
 /** The rules of the element-wise ops. */
 export const elementwiseRules: Rules = {
@@ -124,38 +138,38 @@ export const elementwiseRules: Rules = {
     (g, _a, b) => div(g, b),
     (g, _a, b, y) => neg(mul(g, div(y, b))),
   ),
-  Pow: binary(
-    (g, a, b) => mul(g, mul(b, pow(a, sub(b, 1)))),
-    (g, a, _b, y) => mul(g, mul(y, log(a))),
+  // y = a - b n, where n, the whole part of a / b, is constant between its steps
+  Mod: binary(
+    (g) => g,
+    (g, a, b, y) => mul(g, div(sub(y, a), b)),
   ),
+  Pow: powRule,
   Max: extreme,
   Min: extreme,
+  Sum: variadic((g) => g),
+  Mean: variadic((g, count) => mul(g, 1 / count)),
   Equal: truth,
   Greater: truth,
   GreaterOrEqual: truth,
   Less: truth,
+  LessOrEqual: truth,
   And: truth,
   Or: truth,
+  Xor: truth,
   Not: truth,
+  IsNaN: truth,
+  IsInf: truth,
   Neg: unary((g) => neg(g)),
   Abs: unary((g, x) => mul(g, sign(stopGradient(x)))),
   Sign: steps,
   Floor: steps,
+  Ceil: steps,
+  Round: steps,
   Exp: unary((g, _x, y) => mul(g, y)),
   Log: unary((g, x) => div(g, x)),
   Sqrt: unary((g, _x, y) => div(mul(g, 0.5), y)),
   Reciprocal: unary((g, _x, y) => neg(mul(g, mul(y, y)))),
-  Sin: unary((g, x) => mul(g, cos(x))),
-  Cos: unary((g, x) => neg(mul(g, sin(x)))),
   Erf: unary((g, x) => mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI)))),
-  Tanh: unary((g, _x, y) => mul(g, sub(1, mul(y, y)))),
-  Sigmoid: unary((g, _x, y) => mul(g, mul(y, sub(1, y)))),
-  Softplus: unary((g, x) => mul(g, sigmoid(x))),
-  Relu: unary((g, _x, y) => where(greater(y, 0), g, zeroLike(g))),
-  Gelu: (context) => {
-    const approximate = context.node.attributes.approximate?.value === 'tanh';
-    return [(approximate ? geluTanhGradient : geluGradient)(context.cotangent, inputAt(context, 0))];
-  },
   Clip: clipRule,
   Where: (context) => {
     const [condition, a, b] = [inputAt(context, 0), inputAt(context, 1), inputAt(context, 2)];
@@ -167,4 +181,5 @@ export const elementwiseRules: Rules = {
     ];
   },
   Cast: unary((g, x) => cast(g, x.dtype)),
+  CastLike: unary((g, x) => cast(g, x.dtype)),
 };

@@ -1,13 +1,23 @@
 /** @file The gradient rule of every op, in one typed table: an op without an entry does not compile. */
 import type { OpType } from '../../graph/index.ts';
 import type { GradientRule, NotDifferentiable } from '../rule.ts';
+import { activationRules } from './activation.ts';
+import { alongAxisRules } from './along-axis.ts';
+import { bitwiseRules } from './bitwise.ts';
 import { convolutionRules } from './convolution.ts';
+import { einsumRules } from './einsum.ts';
 import { elementwiseRules } from './elementwise.ts';
 import { gatherRules } from './gather.ts';
 import { layoutRules } from './layout.ts';
 import { linearRules } from './linear.ts';
+import { lossRules } from './loss.ts';
+import { matrixRules } from './matrix.ts';
 import { normalizationRules } from './normalization.ts';
+import { randomRules } from './random.ts';
 import { reduceRules } from './reduce.ts';
+import { selectionRules } from './selection.ts';
+import { controlFlowRules, sequenceRules } from './sequence.ts';
+import { trigonometricRules } from './trigonometric.ts';
 
 /** A rule, or the reason for having none, for every op. */
 export type GradientRules = { readonly [Op in OpType]: GradientRule | NotDifferentiable };
@@ -15,10 +25,21 @@ export type GradientRules = { readonly [Op in OpType]: GradientRule | NotDiffere
 /** The gradient rules. */
 export const gradientRules: GradientRules = {
   ...elementwiseRules,
+  ...trigonometricRules,
+  ...selectionRules,
+  ...randomRules,
+  ...matrixRules,
+  ...lossRules,
+  ...einsumRules,
+  ...bitwiseRules,
+  ...alongAxisRules,
+  ...activationRules,
   ...layoutRules,
   ...reduceRules,
   ...linearRules,
   ...gatherRules,
+  ...sequenceRules,
+  ...controlFlowRules,
   ...normalizationRules,
   ...convolutionRules,
 };

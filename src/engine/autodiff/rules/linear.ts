@@ -1,21 +1,29 @@
 /** @file Gradient rules of the matrix products. */
-import { staticShape } from '../../core/index.ts';
+import { staticShape, UnsupportedOpError } from '../../core/index.ts';
 import {
+  applyOp,
   constantScalar,
   floatOf,
   fusedMatMul,
   gemm,
+  intOf,
   type linearOps,
   mul,
+  type Node,
+  ops,
   type ProductOptions,
   productOptionsOf,
   reshape,
+  stringOf,
+  transpose,
   unsqueeze,
   type Value,
 } from '../../graph/index.ts';
-import { type GradientRule, inputAt, type RuleContext, sumToShape } from '../rule.ts';
+import { type GradientRule, inputAt, type NotDifferentiable, type RuleContext, sumToShape } from '../rule.ts';
+import { activationRules } from './activation.ts';
+import { wholeNumbers } from './pointwise.ts';
 
-type Rules = { readonly [Op in keyof typeof linearOps]: GradientRule };
+type Rules = { readonly [Op in keyof typeof linearOps]: GradientRule | NotDifferentiable };
 type Product = (a: Value, b: Value, options: ProductOptions) => Value;
 
 /**
@@ -35,6 +43,26 @@ function productCotangents(
   const towardB = () =>
     transB ? product(g, a, { transA: true, transB: transA, alpha }) : product(a, g, { transA: !transA, alpha });
   return [context.needs(0) ? towardA() : undefined, context.needs(1) ? towardB() : undefined];
+}
+
+/** Products whose operands may have their first axis where the rows should be: both are put in order, and their cotangents back. */
+function fusedRule(context: RuleContext): readonly (Value | undefined)[] {
+  const inputs = [inputAt(context, 0), inputAt(context, 1)];
+  const moved = ['transBatchA', 'transBatchB'].map((name) => intOf(context.node.attributes, name, 0) === 1);
+  if (!moved.includes(true)) return batchedRule(context);
+  const ordered = inputs.map((x, i) => (moved[i] ? transpose(x, rowsInPlace(x.rank)) : x));
+  const cotangents = batchedRule({ ...context, inputs: ordered });
+  return cotangents.map((g, i) => (g && moved[i] ? transpose(g, rowsInFront(g.rank)) : g));
+}
+
+/** The order of axes that moves the first axis before the last one. */
+function rowsInPlace(rank: number): number[] {
+  return [...Array.from({ length: rank - 2 }, (_, axis) => axis + 1), 0, rank - 1];
+}
+
+/** The order of axes that moves the last axis but one to the front. */
+function rowsInFront(rank: number): number[] {
+  return [rank - 2, ...Array.from({ length: rank - 2 }, (_, axis) => axis), rank - 1];
 }
 
 /** Products of stacks of matrices; vectors are given the axis that they lack, and broadcast axes are summed. */
@@ -72,20 +100,42 @@ function foldedRule(
   return [towardA && reshape(towardA, a.shape), towardB];
 }
 
+const gemmRule: GradientRule = (context) => {
+  const [a, b, c] = [inputAt(context, 0), inputAt(context, 1), context.inputs[2]];
+  const { attributes } = context.node;
+  const beta = floatOf(attributes, 'beta', 1);
+  const g = context.cotangent;
+  const product: Product = (x, y, o) => gemm(x, y, undefined, o);
+  const cotangents = productCotangents(product, context, { a, b, g }, productOptionsOf(attributes));
+  const towardC = c && context.needs(2) ? scaled(sumToShape(g, c), beta) : undefined;
+  return [...cotangents, towardC];
+};
+
+/** The activation is taken apart from the product, which is computed again for it. */
+const fusedGemmRule: GradientRule = (context) => {
+  const { attributes } = context.node;
+  const [a, b, c] = [inputAt(context, 0), inputAt(context, 1), context.inputs[2]];
+  const name = stringOf(attributes, 'activation', '');
+  const rule = name in activationRules ? activationRules[name as keyof typeof activationRules] : undefined;
+  if (rule === undefined) throw new UnsupportedOpError(`gradients: FusedGemm has no gradient with "${name}"`);
+  const own = Object.entries(attributes).flatMap(([key, attribute]) =>
+    key.startsWith('activation_') ? [[key.slice('activation_'.length), attribute] as const] : [],
+  );
+  const product = gemm(a, b, c, { ...productOptionsOf(attributes), beta: floatOf(attributes, 'beta', 1) });
+  const outputs = applyOp(ops[name as keyof typeof activationRules], [product], Object.fromEntries(own));
+  const node = (outputs[0]!.origin as { node: Node }).node;
+  const [g] = rule({ ...context, node, inputs: [product], outputs, needs: () => true });
+  return gemmRule({ ...context, cotangent: g!, cotangents: [g] });
+};
+
 /** The rules of the matrix products. */
 export const linearRules: Rules = {
   MatMul: batchedRule,
-  'com.microsoft.FusedMatMul': batchedRule,
-  Gemm: (context) => {
-    const [a, b, c] = [inputAt(context, 0), inputAt(context, 1), context.inputs[2]];
-    const { attributes } = context.node;
-    const beta = floatOf(attributes, 'beta', 1);
-    const g = context.cotangent;
-    const product: Product = (x, y, o) => gemm(x, y, undefined, o);
-    const cotangents = productCotangents(product, context, { a, b, g }, productOptionsOf(attributes));
-    const towardC = c && context.needs(2) ? scaled(sumToShape(g, c), beta) : undefined;
-    return [...cotangents, towardC];
-  },
+  'com.microsoft.FusedMatMul': fusedRule,
+  'com.microsoft.TransposeMatMul': fusedRule,
+  Gemm: gemmRule,
+  'com.microsoft.FusedGemm': fusedGemmRule,
+  MatMulInteger: wholeNumbers,
 };
 
 function scaled(value: Value, factor: number): Value {

@@ -1,91 +1,101 @@
-/** @file Gradient rules of the reductions, cumulative sums and softmax. */
+/** @file Gradient rules of the reductions. g is the cotangent of y, which is x reduced over some axes. */
 import { staticShape } from '../../core/index.ts';
 import {
-  constantIntsOf,
-  constantScalar,
-  cumSum,
   div,
   equal,
   exp,
   expand,
-  intOf,
   mul,
+  neg,
   reducedAxes,
   type reduceOps,
+  reduceProd,
   reduceSum,
   reshape,
-  scatterElements,
+  sign,
+  stopGradient,
   sub,
   type Value,
+  where,
 } from '../../graph/index.ts';
-import { type GradientRule, inputAt, maskOf, type NotDifferentiable, type RuleContext } from '../rule.ts';
+import { type GradientRule, inputAt, maskOf, type NotDifferentiable, type RuleContext, zeroLike } from '../rule.ts';
 
 type Rules = { readonly [Op in keyof typeof reduceOps]: GradientRule | NotDifferentiable };
 
+/** The axes of the reduction; none where empty axes mean that nothing is reduced. */
+function axesOf(context: RuleContext): number[] {
+  return reducedAxes(inputAt(context, 0), context.inputs[1], context.node.attributes);
+}
+
 /** The cotangent of a reduction with the reduced axes put back as axes of size 1. */
 function withReducedAxes(context: RuleContext, value: Value): Value {
-  const x = inputAt(context, 0);
-  const axes = reducedAxes(x, context.inputs[1]);
+  const axes = axesOf(context);
   return reshape(
     value,
-    x.shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim)),
+    inputAt(context, 0).shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim)),
   );
 }
 
 function numReduced(context: RuleContext): number {
-  const x = inputAt(context, 0);
-  const shape = staticShape(x.shape, 'gradient of a reduction');
-  return reducedAxes(x, context.inputs[1]).reduce((count, axis) => count * shape[axis]!, 1);
+  const shape = staticShape(inputAt(context, 0).shape, 'gradient of a reduction');
+  return axesOf(context).reduce((count, axis) => count * shape[axis]!, 1);
 }
 
 const spread = (context: RuleContext, value: Value): Value =>
   expand(withReducedAxes(context, value), staticShape(inputAt(context, 0).shape, 'gradient of a reduction'));
 
+/** The sum over the axes of the reduction, which stay as axes of size 1. */
+function sumOver(context: RuleContext, value: Value): Value {
+  const axes = axesOf(context);
+  return axes.length === 0 ? value : reduceSum(value, { axes, keepDims: true });
+}
+
+/** g and y with axes of size 1 where they were reduced, and x: a rule that needs nothing else. */
+const withShape =
+  (derivative: (g: Value, y: Value, x: Value, context: RuleContext) => Value): GradientRule =>
+  (context) => [
+    derivative(
+      withReducedAxes(context, context.cotangent),
+      withReducedAxes(context, context.outputs[0]!),
+      inputAt(context, 0),
+      context,
+    ),
+  ];
+
 /** An extreme's cotangent goes to the elements that equal it, in equal shares. */
-const extreme: GradientRule = (context) => {
-  const x = inputAt(context, 0);
-  const axes = reducedAxes(x, context.inputs[1]);
-  const chosen = maskOf(equal(x, withReducedAxes(context, context.outputs[0]!)), x.dtype);
-  const share = div(withReducedAxes(context, context.cotangent), reduceSum(chosen, { axes, keepDims: true }));
-  return [mul(chosen, share)];
-};
+const extreme = withShape((g, y, x, context) => {
+  const chosen = maskOf(equal(x, y), x.dtype);
+  return mul(chosen, div(g, sumOver(context, chosen)));
+});
+
+/**
+ * The product of all other elements: that of those that are not 0, divided by the element, unless another one is 0. `others`
+ * counts the zeros besides the element itself.
+ */
+const productRule = withShape((g, _y, x, context) => {
+  const isZero = equal(x, zeroLike(x));
+  const zeros = maskOf(isZero, x.dtype);
+  const axes = axesOf(context);
+  const nonZero = where(isZero, 1, x);
+  const product = axes.length === 0 ? nonZero : reduceProd(nonZero, { axes, keepDims: true });
+  const others = sub(sumOver(context, zeros), zeros);
+  return mul(mul(g, maskOf(equal(others, 0), x.dtype)), div(product, nonZero));
+});
 
 /** The rules of the reducing ops. */
 export const reduceRules: Rules = {
   ReduceSum: (context) => [spread(context, context.cotangent)],
   ReduceMean: (context) => [spread(context, mul(context.cotangent, 1 / numReduced(context)))],
+  ReduceProd: productRule,
   ReduceMax: extreme,
   ReduceMin: extreme,
-  ReduceSumSquare: (context) => [mul(inputAt(context, 0), withReducedAxes(context, mul(context.cotangent, 2)))],
+  ReduceSumSquare: withShape((g, _y, x) => mul(x, mul(g, 2))),
+  ReduceL1: withShape((g, _y, x) => mul(g, sign(stopGradient(x)))),
+  // x / y, and 0 where the norm is 0
+  ReduceL2: withShape((g, y, x) => mul(x, div(g, where(equal(y, 0), 1, y)))),
+  // 1 / Σ x, which is exp(-y)
+  ReduceLogSum: (context) => [spread(context, mul(context.cotangent, exp(neg(context.outputs[0]!))))],
+  ReduceLogSumExp: withShape((g, y, x) => mul(g, exp(sub(x, y)))),
   ArgMax: { notDifferentiable: 'its result is an index' },
-  TopK: (context) => {
-    const x = inputAt(context, 0);
-    const zeros = expand(constantScalar(0, x.dtype), staticShape(x.shape, 'gradient of TopK'));
-    const axis = intOf(context.node.attributes, 'axis', -1);
-    return [scatterElements(zeros, context.outputs[1]!, context.cotangent, { axis })];
-  },
-  CumSum: (context) => {
-    const x = inputAt(context, 0);
-    const axis = constantIntsOf(context.inputs[1])![0]!;
-    const { attributes } = context.node;
-    return [
-      cumSum(context.cotangent, axis < 0 ? axis + x.rank : axis, {
-        exclusive: intOf(attributes, 'exclusive', 0) === 1,
-        reverse: intOf(attributes, 'reverse', 0) === 0,
-      }),
-    ];
-  },
-  // y (g - Σ g y)
-  Softmax: (context) => {
-    const [g, y] = [context.cotangent, context.outputs[0]!];
-    const axes = [intOf(context.node.attributes, 'axis', -1)];
-    const weighted = mul(g, y);
-    return [sub(weighted, mul(y, reduceSum(weighted, { axes, keepDims: true })))];
-  },
-  // g - exp(y) Σ g
-  LogSoftmax: (context) => {
-    const [g, y] = [context.cotangent, context.outputs[0]!];
-    const axes = [intOf(context.node.attributes, 'axis', -1)];
-    return [sub(g, mul(exp(y), reduceSum(g, { axes, keepDims: true })))];
-  },
+  ArgMin: { notDifferentiable: 'its result is an index' },
 };

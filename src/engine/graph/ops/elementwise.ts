@@ -1,100 +1,100 @@
-/** @file Ops that work element by element, with NumPy broadcasting where they take two operands. */
-import { broadcastShapes, type Dtype, DtypeError, formatShape, ShapeError, sameShape } from '../../core/index.ts';
+/** @file Ops that work element by element, with NumPy broadcasting where they take two operands or more. */
+import {
+  broadcastShapes,
+  type Dtype,
+  DtypeError,
+  dtypes,
+  formatShape,
+  isRanked,
+  ShapeError,
+  sameShape,
+} from '../../core/index.ts';
 import { constantScalar } from '../constants.ts';
-import { dtypeOfElemType, elemTypeOf } from '../elem-types.ts';
-import { applyOp1, defineOp, int, intOf, type OpDefinition, string, Value } from '../value.ts';
-import { type Operand, operands, requireDtype, required, requireFloat, requireSameDtype } from './operand.ts';
+import { elemTypeOf } from '../elem-types.ts';
+import { applyOp1, defineOp, int, intOf, type OpDefinition, Value } from '../value.ts';
+import { floats, numbers, signed } from './element-types.ts';
+import { type Operand, operands, requireDtype, required, requireSameDtype } from './operand.ts';
+import { broadcasting, dtypeAttribute, elementwise } from './signature.ts';
 
 type Infer = OpDefinition['infer'];
 
-const broadcasting =
-  (opType: string, resultDtype?: Dtype, allowed?: readonly Dtype[]): Infer =>
-  (inputs) => {
-    const first = required(opType, inputs, 0);
-    const present = inputs.map((_, i) => required(opType, inputs, i));
-    requireSameDtype(opType, ...present);
-    if (allowed) requireDtype(opType, 'operands', first, ...allowed);
-    else if (first.dtype === 'bool' && opType !== 'Equal')
-      throw new DtypeError(`${opType}: takes numbers, got ${first}`);
-    return [
-      { dtype: resultDtype ?? first.dtype, shape: broadcastShapes(opType, ...present.map((value) => value.shape)) },
-    ];
-  };
+/** The base decides the element type; the exponent may have another. */
+const inferPow: Infer = (inputs) => {
+  const [base, exponent] = [required('Pow', inputs, 0), required('Pow', inputs, 1)];
+  requireDtype('Pow', 'the base', base, ...floats, 'int64', 'int32');
+  requireDtype('Pow', 'the exponent', exponent, ...numbers);
+  return [{ dtype: base.dtype, shape: broadcastShapes('Pow', base.shape, exponent.shape) }];
+};
 
-const floatUnary =
-  (opType: string): Infer =>
-  (inputs) => {
-    const x = required(opType, inputs, 0);
-    requireFloat(opType, x);
-    return [{ dtype: x.dtype, shape: x.shape }];
-  };
+const inferMod: Infer = (inputs, attributes) => {
+  const x = required('Mod', inputs, 0);
+  if (dtypes[x.dtype].isFloat && intOf(attributes, 'fmod', 0) !== 1) {
+    throw new DtypeError(`Mod: takes whole numbers unless fmod is 1, got ${x}`);
+  }
+  return broadcasting('Mod', numbers)(inputs, attributes);
+};
 
-const numberUnary =
-  (opType: string, refused?: Dtype): Infer =>
-  (inputs) => {
-    const x = required(opType, inputs, 0);
-    if (x.dtype === 'bool' || x.dtype === refused) throw new DtypeError(`${opType}: takes numbers, got ${x}`);
-    return [{ dtype: x.dtype, shape: x.shape }];
-  };
+const inferClip: Infer = (inputs) => {
+  const x = required('Clip', inputs, 0);
+  requireDtype('Clip', 'the operand', x, ...numbers);
+  requireSameDtype('Clip', ...inputs);
+  for (const bound of inputs.slice(1)) {
+    if (bound && isRanked(bound.shape) && bound.rank !== 0) {
+      throw new ShapeError(`Clip: bounds must be scalars, got ${bound}`);
+    }
+  }
+  return [{ dtype: x.dtype, shape: x.shape }];
+};
+
+const inferWhere: Infer = (inputs) => {
+  const [condition, a, b] = [0, 1, 2].map((i) => required('Where', inputs, i)) as [Value, Value, Value];
+  requireDtype('Where', 'the condition', condition, 'bool');
+  requireSameDtype('Where', a, b);
+  return [{ dtype: a.dtype, shape: broadcastShapes('Where', condition.shape, a.shape, b.shape) }];
+};
 
 /** The element-wise op definitions. */
 export const elementwiseOps = {
-  Add: defineOp('Add', broadcasting('Add')),
-  Sub: defineOp('Sub', broadcasting('Sub')),
-  Mul: defineOp('Mul', broadcasting('Mul')),
-  Div: defineOp('Div', broadcasting('Div')),
-  Pow: defineOp('Pow', broadcasting('Pow', undefined, ['float32', 'float64', 'float16', 'int64', 'int32'])),
-  Max: defineOp('Max', broadcasting('Max')),
-  Min: defineOp('Min', broadcasting('Min')),
-  Equal: defineOp('Equal', broadcasting('Equal', 'bool')),
-  Greater: defineOp('Greater', broadcasting('Greater', 'bool')),
-  GreaterOrEqual: defineOp('GreaterOrEqual', broadcasting('GreaterOrEqual', 'bool')),
-  Less: defineOp('Less', broadcasting('Less', 'bool')),
-  And: defineOp('And', broadcasting('And', 'bool', ['bool'])),
-  Or: defineOp('Or', broadcasting('Or', 'bool', ['bool'])),
-  Not: defineOp('Not', (inputs) => {
-    const x = required('Not', inputs, 0);
-    requireDtype('Not', 'the operand', x, 'bool');
-    return [{ dtype: 'bool', shape: x.shape }];
-  }),
-  Neg: defineOp('Neg', numberUnary('Neg', 'uint8')),
-  Abs: defineOp('Abs', numberUnary('Abs')),
-  Sign: defineOp('Sign', numberUnary('Sign')),
-  Floor: defineOp('Floor', floatUnary('Floor')),
-  Exp: defineOp('Exp', floatUnary('Exp')),
-  Log: defineOp('Log', floatUnary('Log')),
-  Sqrt: defineOp('Sqrt', floatUnary('Sqrt')),
-  Reciprocal: defineOp('Reciprocal', floatUnary('Reciprocal')),
-  Sin: defineOp('Sin', floatUnary('Sin')),
-  Cos: defineOp('Cos', floatUnary('Cos')),
-  Erf: defineOp('Erf', floatUnary('Erf')),
-  Tanh: defineOp('Tanh', floatUnary('Tanh')),
-  Sigmoid: defineOp('Sigmoid', floatUnary('Sigmoid')),
-  Softplus: defineOp('Softplus', floatUnary('Softplus')),
-  Relu: defineOp('Relu', floatUnary('Relu')),
-  Gelu: defineOp('Gelu', floatUnary('Gelu')),
-  Clip: defineOp('Clip', (inputs) => {
-    const x = required('Clip', inputs, 0);
-    if (x.dtype === 'bool') throw new DtypeError(`Clip: takes numbers, got ${x}`);
-    requireSameDtype('Clip', ...inputs);
-    for (const bound of inputs.slice(1)) {
-      if (bound && bound.rank !== 0) throw new ShapeError(`Clip: bounds must be scalars, got ${bound}`);
-    }
-    return [{ dtype: x.dtype, shape: x.shape }];
-  }),
-  Where: defineOp('Where', (inputs) => {
-    const [condition, a, b] = [0, 1, 2].map((i) => required('Where', inputs, i)) as [Value, Value, Value];
-    requireDtype('Where', 'the condition', condition, 'bool');
-    requireSameDtype('Where', a, b);
-    return [{ dtype: a.dtype, shape: broadcastShapes('Where', condition.shape, a.shape, b.shape) }];
-  }),
-  Cast: defineOp('Cast', (inputs, attributes) => {
-    const x = required('Cast', inputs, 0);
-    const to = intOf(attributes, 'to', 0);
-    const dtype = dtypeOfElemType[to];
-    if (dtype === undefined) throw new DtypeError(`Cast: element type ${to} is not one of Sensorium's`);
-    return [{ dtype, shape: x.shape }];
-  }),
+  Add: defineOp('Add', broadcasting('Add', numbers)),
+  Sub: defineOp('Sub', broadcasting('Sub', numbers)),
+  Mul: defineOp('Mul', broadcasting('Mul', numbers)),
+  Div: defineOp('Div', broadcasting('Div', numbers)),
+  Mod: defineOp('Mod', inferMod),
+  Pow: defineOp('Pow', inferPow),
+  Max: defineOp('Max', broadcasting('Max', numbers)),
+  Min: defineOp('Min', broadcasting('Min', numbers)),
+  Sum: defineOp('Sum', broadcasting('Sum', floats)),
+  Mean: defineOp('Mean', broadcasting('Mean', floats)),
+  Equal: defineOp('Equal', broadcasting('Equal', [...numbers, 'bool', 'string'], 'bool')),
+  Greater: defineOp('Greater', broadcasting('Greater', numbers, 'bool')),
+  GreaterOrEqual: defineOp('GreaterOrEqual', broadcasting('GreaterOrEqual', numbers, 'bool')),
+  Less: defineOp('Less', broadcasting('Less', numbers, 'bool')),
+  LessOrEqual: defineOp('LessOrEqual', broadcasting('LessOrEqual', numbers, 'bool')),
+  And: defineOp('And', broadcasting('And', ['bool'])),
+  Or: defineOp('Or', broadcasting('Or', ['bool'])),
+  Xor: defineOp('Xor', broadcasting('Xor', ['bool'])),
+  Not: defineOp('Not', elementwise('Not', ['bool'])),
+  IsNaN: defineOp('IsNaN', elementwise('IsNaN', floats, 'bool')),
+  IsInf: defineOp('IsInf', elementwise('IsInf', floats, 'bool')),
+  Neg: defineOp('Neg', elementwise('Neg', signed)),
+  Abs: defineOp('Abs', elementwise('Abs', numbers)),
+  Sign: defineOp('Sign', elementwise('Sign', numbers)),
+  Floor: defineOp('Floor', elementwise('Floor', floats)),
+  Ceil: defineOp('Ceil', elementwise('Ceil', floats)),
+  Round: defineOp('Round', elementwise('Round', floats)),
+  Exp: defineOp('Exp', elementwise('Exp', floats)),
+  Log: defineOp('Log', elementwise('Log', floats)),
+  Sqrt: defineOp('Sqrt', elementwise('Sqrt', floats)),
+  Reciprocal: defineOp('Reciprocal', elementwise('Reciprocal', floats)),
+  Erf: defineOp('Erf', elementwise('Erf', floats)),
+  Clip: defineOp('Clip', inferClip),
+  Where: defineOp('Where', inferWhere),
+  Cast: defineOp('Cast', (inputs, attributes) => [
+    { dtype: dtypeAttribute('Cast', attributes, 'to', 'float32'), shape: required('Cast', inputs, 0).shape },
+  ]),
+  CastLike: defineOp('CastLike', (inputs) => [
+    { dtype: required('CastLike', inputs, 1).dtype, shape: required('CastLike', inputs, 0).shape },
+  ]),
 } as const;
 
 const binary =
@@ -105,6 +105,15 @@ const unary =
   (op: OpDefinition) =>
   (x: Value): Value =>
     applyOp1(op, [x]);
+const variadic =
+  (op: OpDefinition) =>
+  (values: readonly Value[]): Value =>
+    values.length === 1 ? values[0]! : applyOp1(op, values);
+/** Two operands of any kind, or more values. */
+const extreme =
+  (op: OpDefinition) =>
+  (a: Operand, b: Operand, ...more: readonly Value[]): Value =>
+    applyOp1(op, [...operands(op.opType, a, b), ...more]);
 
 /** a + b */
 export const add = binary(elementwiseOps.Add);
@@ -114,12 +123,16 @@ export const sub = binary(elementwiseOps.Sub);
 export const mul = binary(elementwiseOps.Mul);
 /** a / b */
 export const div = binary(elementwiseOps.Div);
-/** a to the power b. The gradient toward b needs a > 0. */
+/** a to the power b. The gradient toward b needs a ≥ 0. */
 export const pow = binary(elementwiseOps.Pow);
-/** The larger of a and b, element by element. Where they are equal the gradient goes half to each. */
-export const max = binary(elementwiseOps.Max);
-/** The smaller of a and b, element by element. Where they are equal the gradient goes half to each. */
-export const min = binary(elementwiseOps.Min);
+/** The largest of the operands, element by element. Where several are it, the gradient goes to each in equal shares. */
+export const max = extreme(elementwiseOps.Max);
+/** The smallest of the operands, element by element. Where several are it, the gradient goes to each in equal shares. */
+export const min = extreme(elementwiseOps.Min);
+/** The sum of values that broadcast. */
+export const sum = variadic(elementwiseOps.Sum);
+/** The mean of values that broadcast. */
+export const mean = variadic(elementwiseOps.Mean);
 /** Where a = b, as bool. */
 export const equal = binary(elementwiseOps.Equal);
 /** Where a > b, as bool. */
@@ -128,12 +141,18 @@ export const greater = binary(elementwiseOps.Greater);
 export const greaterOrEqual = binary(elementwiseOps.GreaterOrEqual);
 /** Where a < b, as bool. */
 export const less = binary(elementwiseOps.Less);
+/** Where a ≤ b, as bool. */
+export const lessOrEqual = binary(elementwiseOps.LessOrEqual);
 /** Where both hold. */
 export const and = binary(elementwiseOps.And);
 /** Where one or both hold. */
 export const or = binary(elementwiseOps.Or);
+/** Where exactly one holds. */
+export const xor = binary(elementwiseOps.Xor);
 /** Where x does not hold. */
 export const not = unary(elementwiseOps.Not);
+/** Where x is not a number. */
+export const isNan = unary(elementwiseOps.IsNaN);
 /** -x */
 export const neg = unary(elementwiseOps.Neg);
 /** |x|; the gradient at 0 is 0. */
@@ -142,6 +161,10 @@ export const abs = unary(elementwiseOps.Abs);
 export const sign = unary(elementwiseOps.Sign);
 /** The largest whole number not above x. */
 export const floor = unary(elementwiseOps.Floor);
+/** The smallest whole number not below x. */
+export const ceil = unary(elementwiseOps.Ceil);
+/** The nearest whole number; halves go to the even one. */
+export const round = unary(elementwiseOps.Round);
 /** e to the power x. */
 export const exp = unary(elementwiseOps.Exp);
 /** The natural logarithm of x. */
@@ -150,24 +173,22 @@ export const log = unary(elementwiseOps.Log);
 export const sqrt = unary(elementwiseOps.Sqrt);
 /** 1 / x */
 export const reciprocal = unary(elementwiseOps.Reciprocal);
-/** The sine of x, in radians. */
-export const sin = unary(elementwiseOps.Sin);
-/** The cosine of x, in radians. */
-export const cos = unary(elementwiseOps.Cos);
 /** The error function of x. */
 export const erf = unary(elementwiseOps.Erf);
-/** The hyperbolic tangent of x. */
-export const tanh = unary(elementwiseOps.Tanh);
-/** 1 / (1 + exp(-x)) */
-export const sigmoid = unary(elementwiseOps.Sigmoid);
-/** log(1 + exp(x)) */
-export const softplus = unary(elementwiseOps.Softplus);
-/** max(x, 0); the gradient at 0 is 0. */
-export const relu = unary(elementwiseOps.Relu);
 
-/** x · Φ(x), the Gaussian error linear unit (arXiv:1606.08415), exact or by its tanh approximation. */
-export function gelu(x: Value, options: { approximate?: 'none' | 'tanh' } = {}): Value {
-  return applyOp1(elementwiseOps.Gelu, [x], { approximate: string(options.approximate ?? 'none') });
+/** What is left of a divided by b: with the sign of b, or, for floats, with that of a (C's fmod). */
+export function mod(a: Operand, b: Operand): Value {
+  const [x, y] = operands('Mod', a, b);
+  return applyOp1(elementwiseOps.Mod, [x, y], { fmod: int(dtypes[x.dtype].isFloat ? 1 : 0) });
+}
+
+/** Where x is infinite; only +∞ or only -∞ counts if the other is turned off. */
+export function isInf(x: Value, options: { positive?: boolean; negative?: boolean } = {}): Value {
+  const attributes = {
+    detect_positive: int(options.positive === false ? 0 : 1),
+    detect_negative: int(options.negative === false ? 0 : 1),
+  };
+  return applyOp1(elementwiseOps.IsInf, [x], attributes);
 }
 
 /** x kept within [low, high]; the gradient is 0 outside. */

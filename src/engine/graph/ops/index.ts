@@ -1,19 +1,42 @@
 /** @file Every op there is, by its ONNX name. A gradient rule or a reason for having none follows in `autodiff/rules`. */
+
+import { activationOps } from './activation.ts';
+import { alongAxisOps } from './along-axis.ts';
+import { bitwiseOps } from './bitwise.ts';
+import { controlFlowOps } from './control-flow.ts';
 import { convolutionOps } from './convolution.ts';
+import { einsumOps } from './einsum.ts';
 import { elementwiseOps } from './elementwise.ts';
 import { gatherOps } from './gather.ts';
 import { layoutOps } from './layout.ts';
 import { linearOps } from './linear.ts';
+import { lossOps } from './loss.ts';
+import { matrixOps } from './matrix.ts';
 import { normalizationOps } from './normalization.ts';
+import { randomOps } from './random.ts';
 import { reduceOps } from './reduce.ts';
+import { selectionOps } from './selection.ts';
+import { sequenceOps } from './sequence.ts';
+import { trigonometricOps } from './trigonometric.ts';
 
 /** Every op definition by op type. */
 export const ops = {
   ...elementwiseOps,
+  ...trigonometricOps,
+  ...selectionOps,
+  ...randomOps,
+  ...matrixOps,
+  ...lossOps,
+  ...einsumOps,
+  ...bitwiseOps,
+  ...alongAxisOps,
+  ...activationOps,
   ...layoutOps,
   ...reduceOps,
   ...linearOps,
   ...gatherOps,
+  ...sequenceOps,
+  ...controlFlowOps,
   ...normalizationOps,
   ...convolutionOps,
 } as const;
@@ -21,10 +44,21 @@ export const ops = {
 /** The op types that graphs may use. */
 export type OpType = keyof typeof ops;
 
+export * from './activation.ts';
+export * from './along-axis.ts';
+export * from './bitwise.ts';
+export { controlFlowOps } from './control-flow.ts';
 export * from './convolution.ts';
+export * from './einsum.ts';
 export * from './elementwise.ts';
 export * from './gather.ts';
 export * from './layout.ts';
 export * from './linear.ts';
+export * from './loss.ts';
+export * from './matrix.ts';
 export * from './normalization.ts';
+export * from './random.ts';
 export * from './reduce.ts';
+export * from './selection.ts';
+export { concatFromSequence, sequenceAt, sequenceConstruct, sequenceOps } from './sequence.ts';
+export * from './trigonometric.ts';

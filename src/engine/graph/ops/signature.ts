@@ -1,0 +1,37 @@
+/** @file What many ops share in the types that they take and give. */
+import { broadcastShapes, type Dtype, DtypeError } from '../../core/index.ts';
+import { dtypeOfElemType, elemTypeOf } from '../elem-types.ts';
+import { type Attributes, intOf, type OpDefinition } from '../value.ts';
+import { requireDtype, required, requireSameDtype } from './operand.ts';
+
+type Infer = OpDefinition['infer'];
+
+/** Operands of one element type that broadcast. */
+export const broadcasting =
+  (opType: string, allowed: readonly Dtype[], resultDtype?: Dtype): Infer =>
+  (inputs) => {
+    const first = required(opType, inputs, 0);
+    const present = inputs.map((_, i) => required(opType, inputs, i));
+    requireDtype(opType, 'operands', first, ...allowed);
+    requireSameDtype(opType, ...present);
+    return [
+      { dtype: resultDtype ?? first.dtype, shape: broadcastShapes(opType, ...present.map((value) => value.shape)) },
+    ];
+  };
+
+/** One operand, whose shape the result has. */
+export const elementwise =
+  (opType: string, allowed: readonly Dtype[], resultDtype?: Dtype): Infer =>
+  (inputs) => {
+    const x = required(opType, inputs, 0);
+    requireDtype(opType, 'the operand', x, ...allowed);
+    return [{ dtype: resultDtype ?? x.dtype, shape: x.shape }];
+  };
+
+/** The element type that the attribute `name` gives by its number. @throws DtypeError if it is not one of ours. */
+export function dtypeAttribute(opType: string, attributes: Attributes, name: string, fallback: Dtype): Dtype {
+  const elemType = intOf(attributes, name, elemTypeOf[fallback]);
+  const dtype = dtypeOfElemType[elemType];
+  if (dtype === undefined) throw new DtypeError(`${opType}: element type ${elemType} is not one of Sensorium's`);
+  return dtype;
+}
