@@ -6,7 +6,6 @@ import {
   constantScalar,
   conv,
   type convolutionOps,
-  convTranspose,
   div,
   expand,
   intOf,
@@ -15,55 +14,18 @@ import {
   reduceSum,
   reshape,
   scatterElements,
-  slice,
-  transpose,
   type Value,
-  type WindowOptions,
   windowOf,
 } from '../../graph/index.ts';
 import { type GradientRule, inputAt, type RuleContext } from '../rule.ts';
+import { inputCotangent, type Window, weightCotangent } from './convolution-forms.ts';
 
 type Rules = { readonly [Op in keyof typeof convolutionOps]: GradientRule };
-type Window = Required<WindowOptions>;
 
 const shapeOf = (value: Value) => staticShape(value.shape, 'gradient of a convolution');
 
 function windowOfNode(context: RuleContext): Window {
   return windowOf(context.node.attributes, inputAt(context, 0).rank - 2);
-}
-
-/** What a convolution's input must have been: its transpose, padded by the elements that no window reached. */
-function inputCotangent(g: Value, w: Value, inputShape: readonly number[], window: Window, group: number): Value {
-  const [out, kernel] = [shapeOf(g).slice(2), shapeOf(w).slice(2)];
-  const outputPadding = inputShape.slice(2).map((dim, i) => {
-    const { strides, dilations, pads } = window;
-    const reached = (out[i]! - 1) * strides[i]! + dilations[i]! * (kernel[i]! - 1) + 1;
-    return dim - (reached - pads[i]! - pads[i + kernel.length]!);
-  });
-  return convTranspose(g, w, undefined, { ...window, group, outputPadding });
-}
-
-/**
- * The weights' cotangent is a convolution of the input with the cotangent as its kernel, in which batch and channels change
- * places and strides and dilations too: x as `[C/G, G·B, ...]`, g as `[O, B, ...]`, in G groups.
- */
-function weightCotangent(x: Value, g: Value, weightShape: readonly number[], window: Window, group: number): Value {
-  const [batch, channels, ...spatial] = shapeOf(x) as [number, number, ...number[]];
-  const perGroup = channels / group;
-  const tail = spatial.map((_, i) => i + 3);
-  const grouped = transpose(reshape(x, [batch, group, perGroup, ...spatial]), [2, 1, 0, ...tail]);
-  const swapped = transpose(g, [1, 0, ...spatial.map((_, i) => i + 2)]);
-  const product = conv(reshape(grouped, [perGroup, group * batch, ...spatial]), swapped, undefined, {
-    strides: window.dilations,
-    dilations: window.strides,
-    pads: window.pads,
-    group,
-  });
-  const kernel = weightShape.slice(2);
-  const axes = kernel.map((_, i) => i + 2);
-  const fits = shapeOf(product).slice(2).join() === kernel.join();
-  const cut = fits ? product : slice(product, { starts: kernel.map(() => 0), ends: kernel, axes });
-  return transpose(cut, [1, 0, ...axes]);
 }
 
 function biasCotangent(g: Value): Value {
