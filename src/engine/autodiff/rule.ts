@@ -1,6 +1,6 @@
 /** @file What a gradient rule is, and the small steps that many rules share. */
-import { type Dtype, dtypes, staticShape } from '../core/index.ts';
-import { cast, constantScalar, type Node, reduceSum, reshape, type Value } from '../graph/index.ts';
+import { type Dtype, dtypes, numElements, staticShape, Tensor } from '../core/index.ts';
+import { cast, constant, constantScalar, matMul, type Node, reduceSum, reshape, type Value } from '../graph/index.ts';
 
 /** What a rule is given. */
 export interface RuleContext {
@@ -36,8 +36,31 @@ export function sumToShape(cotangent: Value, operand: Value): Value {
   const to = staticShape(operand.shape, 'gradient of a broadcast');
   const lead = from.length - to.length;
   const axes = from.flatMap((dim, axis) => (axis < lead || (to[axis - lead] === 1 && dim !== 1) ? [axis] : []));
-  const summed = axes.length === 0 ? cotangent : reduceSum(cotangent, { axes, keepDims: true });
-  return reshape(summed, to);
+  if (axes.length === 0) return reshape(cotangent, to);
+  const areFirst = axes.every((axis, i) => axis === i);
+  if (areFirst) return reshape(sumRows(cotangent, axes.length), to);
+  return reshape(reduceSum(cotangent, { axes, keepDims: true }), to);
+}
+
+/**
+ * The sum over the first `numAxes` axes. A matrix of float32 or float64 is multiplied by a row of ones from the left, which ONNX Runtime does
+ * two to three times as fast as ReduceSum (1,024 x 1,024: 0.13 against 0.30 ms on two threads); the row should not be large itself.
+ */
+export function sumRows(value: Value, numAxes: number): Value {
+  const shape = staticShape(value.shape, 'sum of rows');
+  const [numRows, kept] = [numElements(shape.slice(0, numAxes)), shape.slice(numAxes)];
+  const [ones, dim] = [onesOf(value.dtype, numRows), numElements(kept)];
+  if (ones === undefined || numRows < 8 || numRows > 16384 || dim < 8) {
+    return reduceSum(value, { axes: Array.from({ length: numAxes }, (_, axis) => axis) });
+  }
+  return reshape(matMul(ones, reshape(value, [numRows, dim])), kept);
+}
+
+/** A row of ones, in the types that have fast products. */
+function onesOf(dtype: Dtype, length: number): Value | undefined {
+  if (dtype === 'float32') return constant(new Tensor(dtype, [1, length], new Float32Array(length).fill(1)));
+  if (dtype === 'float64') return constant(new Tensor(dtype, [1, length], new Float64Array(length).fill(1)));
+  return undefined;
 }
 
 /** A bool mask as numbers of a float type. */

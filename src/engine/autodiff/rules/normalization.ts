@@ -1,18 +1,7 @@
 /** @file Gradient rules of the normalizations. */
 import { normalizeAxis, numElements, staticShape } from '../../core/index.ts';
-import {
-  add,
-  cast,
-  gemm,
-  intOf,
-  mul,
-  type normalizationOps,
-  reduceSum,
-  reshape,
-  sub,
-  type Value,
-} from '../../graph/index.ts';
-import { type GradientRule, inputAt } from '../rule.ts';
+import { add, cast, gemm, intOf, mul, type normalizationOps, reshape, sub, type Value } from '../../graph/index.ts';
+import { type GradientRule, inputAt, sumRows } from '../rule.ts';
 
 type Rules = { readonly [Op in keyof typeof normalizationOps]: GradientRule };
 
@@ -46,11 +35,11 @@ const layerNormalizationRule: GradientRule = (context) => {
     }
     return reshape(total, shape);
   };
-  const sumRows = (value: Value) => reshape(reduceSum(value, { axes: [0] }), shape.slice(axis));
+  const sumOverRows = (value: Value) => reshape(sumRows(value, 1), shape.slice(axis));
   return [
     context.needs(0) ? towardX() : undefined,
-    context.needs(1) ? sumRows(weighted) : undefined,
-    context.needs(2) ? sumRows(g) : undefined,
+    context.needs(1) ? sumOverRows(weighted) : undefined,
+    context.needs(2) ? sumOverRows(g) : undefined,
   ];
 };
 
