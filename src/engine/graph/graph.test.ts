@@ -171,7 +171,7 @@ describe('an op that is given what it cannot take', () => {
       'parts that differ elsewhere',
       () => concat([x, input([2, 4])], 0),
       ShapeError,
-      'Concat: shapes must be static on axis 0 and equal on the others, got [2,3] and [2,4]',
+      'Concat: shapes must be equal on all axes but 0, got [2,3] and [2,4]',
     ],
     [
       'sizes that do not add up',

@@ -2,6 +2,7 @@
 
 export { constant, constantInts, constantIntsOf, constantOf, constantScalar } from './constants.ts';
 export { dtypeOfElemType, elemTypeOf } from './elem-types.ts';
+export { foldOp } from './fold.ts';
 export {
   type Graph,
   graphOf,
@@ -13,9 +14,11 @@ export {
   trace,
   ValueSpec,
 } from './graph.ts';
+export { knownDims } from './known-dims.ts';
 export * from './ops/index.ts';
 export type { Operand } from './ops/operand.ts';
 export { printGraph } from './print.ts';
+export { type ReplayOptions, replay, unrollLoops } from './replay.ts';
 export {
   type Attribute,
   type Attributes,

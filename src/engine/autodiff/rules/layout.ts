@@ -75,6 +75,7 @@ function scatterAlong(value: Value, axis: number, dim: number, first: number, st
 export const layoutRules: Rules = {
   Identity: (context) => [context.cotangent],
   Reshape: backToShape,
+  Flatten: backToShape,
   Unsqueeze: backToShape,
   Squeeze: backToShape,
   Transpose: (context) => {

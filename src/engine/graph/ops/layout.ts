@@ -3,68 +3,114 @@ import {
   broadcastShapes,
   type Dim,
   formatShape,
+  isRanked,
   isStatic,
   normalizeAxis,
-  numElements,
   type Shape,
   ShapeError,
+  unknownDim,
+  unknownShape,
 } from '../../core/index.ts';
-import { constantInts, constantIntsOf, constantScalar } from '../constants.ts';
-import { applyOp, applyOp1, defineOp, int, intOf, ints, intsOf, type Value } from '../value.ts';
-import { required, requireSameDtype } from './operand.ts';
+import { constantInts, constantScalar } from '../constants.ts';
+import { knownDims } from '../known-dims.ts';
+import { addDims, divideDims, elementsOf } from '../symbolic.ts';
+import { applyOp, applyOp1, defineOp, int, intOf, ints, intsOf, string, Value } from '../value.ts';
+import { requireDtype, required, requireSameDtype } from './operand.ts';
+import { padInfer, sliceInfer } from './slice-pad.ts';
+import { knownInts, mergedShape, typeOf, unknownDims, withShape } from './types.ts';
 
-function requireInts(opType: string, what: string, value: Value | undefined): number[] {
-  const values = constantIntsOf(value);
-  if (values === undefined) throw new ShapeError(`${opType}: ${what} must be known when the function is traced`);
-  return values;
-}
-
-/** The shape that ONNX's Reshape gives: 0 copies the dimension at the same place, one -1 takes what is left. */
-function reshapedShape(from: Shape, target: readonly number[]): Shape {
+/**
+ * The shape that ONNX's Reshape gives: 0 copies the dimension at the same place (unless `allowZero`), one -1 takes what is left,
+ * and so does one that is unknown.
+ */
+function reshapedShape(from: Shape, target: Shape, allowZero: boolean): Shape {
   const subject = `Reshape: ${formatShape(from)} to ${formatShape(target)}`;
-  if (target.filter((dim) => dim === -1).length > 1 || target.some((dim) => dim < -1)) {
+  const inferred = target.filter((dim) => dim === -1).length;
+  if (inferred > 1 || target.some((dim) => typeof dim === 'number' && dim < -1)) {
     throw new ShapeError(`${subject}: one dimension may be -1 and the others must not be negative`);
   }
+  if (allowZero && inferred > 0 && target.includes(0)) {
+    throw new ShapeError(`${subject}: with allowzero, there must not be both 0 and -1`);
+  }
   const result: Dim[] = target.map((dim, axis) => {
-    if (dim !== 0) return dim;
+    if (dim !== 0 || allowZero) return dim;
+    if (!isRanked(from)) return unknownDim;
     const copied = from[axis];
     if (copied === undefined) throw new ShapeError(`${subject}: there is no axis ${axis} to copy`);
     return copied;
   });
-  const unknown = result.indexOf(-1);
-  const rest = result.filter((_, axis) => axis !== unknown);
-  const left = dividedElements(from, rest, subject);
-  if (unknown >= 0) result[unknown] = left;
+  const missing = result.flatMap((dim, axis) => (dim === -1 || dim === unknownDim ? [axis] : []));
+  if (!isRanked(from) || from.includes(unknownDim) || missing.length > 1) {
+    return result.map((dim) => (dim === -1 ? unknownDim : dim));
+  }
+  const rest = result.filter((_, axis) => axis !== missing[0]);
+  const left = dividedElements(from, rest, missing.length === 1, subject);
+  if (missing.length === 1) result[missing[0]!] = left;
   else if (left !== 1) throw new ShapeError(`${subject}: the number of elements does not fit`);
   return result;
 }
 
-/** The elements of `from` divided by those of `by`: a number, or the one symbolic dimension that is left. */
-function dividedElements(from: Shape, by: Shape, subject: string): Dim {
-  const symbols = from.filter((dim) => typeof dim === 'string');
-  for (const dim of by.filter((d) => typeof d === 'string')) {
-    const at = symbols.indexOf(dim);
-    if (at < 0) throw new ShapeError(`${subject}: the dimension "${dim}" is not in the input`);
-    symbols.splice(at, 1);
-  }
-  const numbers = (shape: Shape) => numElements(shape.filter((dim) => typeof dim === 'number'));
-  const quotient = numbers(by) === 0 ? (numbers(from) === 0 ? 1 : Number.NaN) : numbers(from) / numbers(by);
-  if (symbols.length === 0 && Number.isInteger(quotient)) return quotient;
-  if (symbols.length === 1 && quotient === 1) return symbols[0]!;
-  if (symbols.length > 0 && Number.isInteger(quotient))
-    return [...(quotient === 1 ? [] : [quotient]), ...symbols].join('*');
+/** The elements of `from` divided by those of `by`. */
+function dividedElements(from: Shape, by: Shape, isLeft: boolean, subject: string): Dim {
+  const [all, part] = [elementsOf(from), elementsOf(by)];
+  if (all === 0 && part === 0 && !isLeft) return 1;
+  const quotient = divideDims(all, part);
+  if (quotient !== unknownDim) return quotient;
+  if (typeof all === 'string' && typeof part === 'number' && part !== 0 && isLeft) return unknownDim;
   throw new ShapeError(`${subject}: the number of elements does not fit`);
 }
 
+function concatenated(values: readonly Value[], axis: number): Shape {
+  const came = () => values.map((value) => formatShape(value.shape)).join(' and ');
+  const fail = () => new ShapeError(`Concat: shapes must be equal on all axes but ${axis}, got ${came()}`);
+  let merged: Shape = unknownShape;
+  let total: Dim = 0;
+  for (const { shape } of values) {
+    total = addDims(total, isRanked(shape) ? shape[axis]! : unknownDim);
+    const others = isRanked(shape) ? shape.filter((_, a) => a !== axis) : unknownShape;
+    const agreed = mergedShape(merged, others);
+    if (agreed === undefined) throw fail();
+    merged = agreed;
+  }
+  return [...merged.slice(0, axis), total, ...merged.slice(axis)];
+}
+
+/** The sizes that Split cuts: given, or as equal as `num_outputs` parts can be. */
+function splitSizes(x: Value, axis: number, sizes: Value | undefined, count: number): readonly Dim[] {
+  const dim = x.shape[axis]!;
+  if (sizes !== undefined) {
+    const known = knownDims(sizes);
+    if (known === undefined)
+      throw new ShapeError('Split: the number of its parts must be known when the graph is made');
+    return known;
+  }
+  if (count < 1) throw new ShapeError('Split: needs sizes, or num_outputs of 1 at least');
+  if (typeof dim !== 'number') return new Array<Dim>(count).fill(divideDims(dim, count));
+  const size = Math.ceil(dim / count);
+  return Array.from({ length: count }, (_, i) => Math.max(0, Math.min(size, dim - i * size)));
+}
+
+const flattened = (shape: Shape, axis: number): Shape => [
+  elementsOf(shape.slice(0, axis)),
+  elementsOf(shape.slice(axis)),
+];
+
 /** The layout op definitions. */
 export const layoutOps = {
-  Identity: defineOp('Identity', (inputs) => {
-    const x = required('Identity', inputs, 0);
-    return [{ dtype: x.dtype, shape: x.shape }];
+  Identity: defineOp('Identity', (inputs) => [typeOf(required('Identity', inputs, 0))]),
+  Reshape: defineOp('Reshape', (inputs, attributes) => {
+    const [x, shape] = [required('Reshape', inputs, 0), required('Reshape', inputs, 1)];
+    requireDtype('Reshape', 'the shape', shape, 'int64');
+    const target = knownDims(shape);
+    const allowZero = intOf(attributes, 'allowzero', 0) === 1;
+    return [withShape(x, target === undefined ? unknownShape : reshapedShape(x.shape, target, allowZero))];
   }),
-  Reshape: defineOp('Reshape', (inputs) => {
-    const x = required('Reshape', inputs, 0);
-    return [{ dtype: x.dtype, shape: reshapedShape(x.shape, requireInts('Reshape', 'the shape', inputs[1])) }];
+  Flatten: defineOp('Flatten', (inputs, attributes) => {
+    const x = required('Flatten', inputs, 0);
+    const axis = intOf(attributes, 'axis', 1);
+    if (!isRanked(x.shape)) return [withShape(x, unknownDims(2))];
+    const counted = axis === x.rank ? axis : normalizeAxis(axis, x.rank, 'Flatten');
+    return [withShape(x, flattened(x.shape, counted))];
   }),
   Transpose: defineOp('Transpose', (inputs, attributes) => {
     const x = required('Transpose', inputs, 0);
@@ -73,109 +119,103 @@ export const layoutOps = {
       'perm',
       x.shape.map((_, axis) => x.rank - 1 - axis),
     );
+    if (!isRanked(x.shape)) return [withShape(x, attributes.perm ? unknownDims(perm.length) : unknownShape)];
     if ([...perm].sort((a, b) => a - b).join() !== x.shape.map((_, axis) => axis).join()) {
       throw new ShapeError(`Transpose: perm must order the axes of ${formatShape(x.shape)}, got [${perm}]`);
     }
-    return [{ dtype: x.dtype, shape: perm.map((axis) => x.shape[axis]!) }];
-  }),
-  Expand: defineOp('Expand', (inputs) => {
-    const x = required('Expand', inputs, 0);
     return [
-      { dtype: x.dtype, shape: broadcastShapes('Expand', x.shape, requireInts('Expand', 'the shape', inputs[1])) },
+      withShape(
+        x,
+        perm.map((axis) => x.shape[axis]!),
+      ),
     ];
   }),
+  Expand: defineOp('Expand', (inputs) => {
+    const [x, shape] = [required('Expand', inputs, 0), required('Expand', inputs, 1)];
+    requireDtype('Expand', 'the shape', shape, 'int64');
+    return [withShape(x, broadcastShapes('Expand', x.shape, knownDims(shape) ?? unknownShape))];
+  }),
   Unsqueeze: defineOp('Unsqueeze', (inputs) => {
-    const x = required('Unsqueeze', inputs, 0);
-    const axes = requireInts('Unsqueeze', 'axes', inputs[1]);
-    const rank = x.rank + axes.length;
+    const [x, given] = [required('Unsqueeze', inputs, 0), required('Unsqueeze', inputs, 1)];
+    const axes = knownInts(given);
+    const count = axes?.length ?? given.shape[0];
+    if (!isRanked(x.shape) || typeof count !== 'number') return [withShape(x, unknownShape)];
+    const rank = x.rank + count;
+    if (axes === undefined) return [withShape(x, unknownDims(rank))];
     const inserted = new Set(axes.map((axis) => normalizeAxis(axis, rank, 'Unsqueeze')));
     if (inserted.size < axes.length) throw new ShapeError(`Unsqueeze: axes must differ, got [${axes}]`);
     const rest = [...x.shape];
     return [
-      { dtype: x.dtype, shape: Array.from({ length: rank }, (_, axis) => (inserted.has(axis) ? 1 : rest.shift()!)) },
+      withShape(
+        x,
+        Array.from({ length: rank }, (_, axis) => (inserted.has(axis) ? 1 : rest.shift()!)),
+      ),
     ];
   }),
   Squeeze: defineOp('Squeeze', (inputs) => {
     const x = required('Squeeze', inputs, 0);
-    const axes = requireInts('Squeeze', 'axes', inputs[1]).map((axis) => normalizeAxis(axis, x.rank, 'Squeeze'));
-    for (const axis of axes) {
-      if (x.shape[axis] !== 1) throw new ShapeError(`Squeeze: axis ${axis} of ${formatShape(x.shape)} must be 1`);
+    const given = knownInts(inputs[1]);
+    if (!isRanked(x.shape)) return [withShape(x, unknownShape)];
+    if (given === undefined) {
+      if (inputs[1] === undefined && isStatic(x.shape))
+        return [
+          withShape(
+            x,
+            x.shape.filter((dim) => dim !== 1),
+          ),
+        ];
+      const count = inputs[1]?.shape[0];
+      return [withShape(x, typeof count === 'number' ? unknownDims(Math.max(0, x.rank - count)) : unknownShape)];
     }
-    return [{ dtype: x.dtype, shape: x.shape.filter((_, axis) => !axes.includes(axis)) }];
+    const axes = given.map((axis) => normalizeAxis(axis, x.rank, 'Squeeze'));
+    for (const axis of axes) {
+      const dim = x.shape[axis];
+      if (dim !== 1 && dim !== unknownDim) {
+        throw new ShapeError(`Squeeze: axis ${axis} of ${formatShape(x.shape)} must be 1`);
+      }
+    }
+    return [
+      withShape(
+        x,
+        x.shape.filter((_, axis) => !axes.includes(axis)),
+      ),
+    ];
   }),
   Concat: defineOp('Concat', (inputs, attributes) => {
-    const first = required('Concat', inputs, 0);
+    required('Concat', inputs, 0);
     const values = inputs.map((_, i) => required('Concat', inputs, i));
     requireSameDtype('Concat', ...values);
-    const axis = normalizeAxis(intOf(attributes, 'axis', 0), first.rank, 'Concat');
-    const sameElsewhere = values.every(
-      (value) => value.rank === first.rank && value.shape.every((dim, a) => a === axis || dim === first.shape[a]),
-    );
-    const dims = values.map((value) => value.shape[axis]);
-    if (!sameElsewhere || !dims.every((dim) => typeof dim === 'number')) {
-      const came = values.map((value) => formatShape(value.shape)).join(' and ');
-      throw new ShapeError(`Concat: shapes must be static on axis ${axis} and equal on the others, got ${came}`);
-    }
-    const total = dims.reduce((sum, dim) => sum + dim, 0);
-    return [{ dtype: first.dtype, shape: first.shape.map((dim, a) => (a === axis ? total : dim)) }];
+    const ranked = values.find((value) => isRanked(value.shape));
+    if (ranked === undefined) return [withShape(values[0]!, unknownShape)];
+    const axis = normalizeAxis(intOf(attributes, 'axis', 0), ranked.rank, 'Concat');
+    const strange = values.find((value) => isRanked(value.shape) && value.rank !== ranked.rank);
+    if (strange) throw new ShapeError(`Concat: needs equal numbers of axes, got ${ranked} and ${strange}`);
+    return [withShape(ranked, concatenated(values, axis))];
   }),
   Split: defineOp('Split', (inputs, attributes) => {
     const x = required('Split', inputs, 0);
+    const count = intOf(attributes, 'num_outputs', 0);
+    if (!isRanked(x.shape)) {
+      const number = knownDims(inputs[1] ?? x)?.length ?? count;
+      return Array.from({ length: inputs[1] ? number : count }, () => withShape(x, unknownShape));
+    }
     const axis = normalizeAxis(intOf(attributes, 'axis', 0), x.rank, 'Split');
-    const sizes = requireInts('Split', 'the sizes', inputs[1]);
-    const total = sizes.reduce((sum, size) => sum + size, 0);
-    if (total !== x.shape[axis] || sizes.some((size) => size < 0)) {
+    const sizes = splitSizes(x, axis, inputs[1], count);
+    const total = sizes.reduce(addDims, 0);
+    const isWrong = typeof total === 'number' && typeof x.shape[axis] === 'number' && total !== x.shape[axis];
+    if (isWrong || sizes.some((size) => typeof size === 'number' && size < 0)) {
       throw new ShapeError(`Split: sizes [${sizes}] must add up to axis ${axis} of ${formatShape(x.shape)}`);
     }
-    return sizes.map((size) => ({ dtype: x.dtype, shape: x.shape.map((dim, a) => (a === axis ? size : dim)) }));
+    return sizes.map((size) =>
+      withShape(
+        x,
+        x.shape.map((dim, a) => (a === axis ? size : dim)),
+      ),
+    );
   }),
-  Slice: defineOp('Slice', (inputs) => {
-    const x = required('Slice', inputs, 0);
-    const starts = requireInts('Slice', 'starts', inputs[1]);
-    const ends = requireInts('Slice', 'ends', inputs[2]);
-    const axes = constantIntsOf(inputs[3]) ?? starts.map((_, i) => i);
-    const steps = constantIntsOf(inputs[4]) ?? starts.map(() => 1);
-    if ([ends, axes, steps].some((list) => list.length !== starts.length)) {
-      throw new ShapeError(
-        `Slice: starts, ends, axes and steps must be as many, got ${[starts, ends, axes, steps].map(formatShape).join(' ')}`,
-      );
-    }
-    const shape = [...x.shape];
-    axes.forEach((rawAxis, i) => {
-      const axis = normalizeAxis(rawAxis, x.rank, 'Slice');
-      const dim = x.shape[axis]!;
-      if (typeof dim !== 'number') throw new ShapeError(`Slice: axis ${axis} of ${formatShape(x.shape)} is symbolic`);
-      shape[axis] = sliceLength(dim, starts[i]!, ends[i]!, steps[i]!);
-    });
-    return [{ dtype: x.dtype, shape }];
-  }),
-  Pad: defineOp('Pad', (inputs) => {
-    const x = required('Pad', inputs, 0);
-    const pads = requireInts('Pad', 'the widths', inputs[1]);
-    if (pads.length !== 2 * x.rank) {
-      throw new ShapeError(`Pad: needs ${2 * x.rank} widths for ${formatShape(x.shape)}, got ${pads.length}`);
-    }
-    const shape = x.shape.map((dim, axis) => {
-      const grown = pads[axis]! + pads[axis + x.rank]!;
-      if (grown === 0) return dim;
-      if (typeof dim !== 'number') throw new ShapeError(`Pad: axis ${axis} of ${formatShape(x.shape)} is symbolic`);
-      if (dim + grown < 0)
-        throw new ShapeError(`Pad: [${pads}] cut more than axis ${axis} of ${formatShape(x.shape)} has`);
-      return dim + grown;
-    });
-    return [{ dtype: x.dtype, shape }];
-  }),
+  Slice: defineOp('Slice', sliceInfer),
+  Pad: defineOp('Pad', padInfer),
 } as const;
-
-/** How many elements a slice takes from an axis of `dim`, under ONNX's clamping rules. */
-function sliceLength(dim: number, start: number, end: number, step: number): number {
-  if (step === 0) throw new ShapeError('Slice: a step must not be 0');
-  const clamp = (index: number, low: number, high: number) =>
-    Math.min(Math.max(index < 0 ? index + dim : index, low), high);
-  const first = step > 0 ? clamp(start, 0, dim) : clamp(start, 0, dim - 1);
-  const last = step > 0 ? clamp(end, 0, dim) : clamp(end, -1, dim - 1);
-  return Math.max(0, Math.ceil((last - first) / step));
-}
 
 /** x itself, under a new name. */
 export function identity(x: Value): Value {
@@ -192,9 +232,12 @@ export function stopGradient(x: Value): Value {
 
 /**
  * The same elements, row-major, under another shape. One dimension may be -1: what is left. A symbolic dimension must stand at
- * the same axis as in x, or be the only one that does not.
+ * the same axis as in x, or be the only one that does not. A value of such numbers may give the shape as well, with 0 for the
+ * dimension of x at the same place, as ONNX has it.
  */
-export function reshape(x: Value, shape: Shape): Value {
+export function reshape(x: Value, shape: Shape | Value): Value {
+  if (shape instanceof Value) return applyOp1(layoutOps.Reshape, [x, shape]);
+  if (shape.includes(0)) return reshapeEmpty(x, shape);
   let inferred = shape.includes(-1);
   const target = shape.map((dim, axis) => {
     if (typeof dim === 'number') return dim;
@@ -207,13 +250,30 @@ export function reshape(x: Value, shape: Shape): Value {
   return applyOp1(layoutOps.Reshape, [x, constantInts(target)]);
 }
 
+/** To a shape with an axis of size 0, which ONNX writes with another reading of 0; nothing else may be left open then. */
+function reshapeEmpty(x: Value, shape: Shape): Value {
+  if (!isStatic(shape) || shape.includes(-1)) {
+    throw new ShapeError(
+      `reshape: ${formatShape(x.shape)} to ${formatShape(shape)}: beside 0, every dimension must be given`,
+    );
+  }
+  if (isStatic(x.shape) && x.shape.join() === shape.join()) return x;
+  return applyOp1(layoutOps.Reshape, [x, constantInts(shape)], { allowzero: int(1) });
+}
+
+/** x as a matrix: the axes before `axis` in one, the rest in the other. */
+export function flatten(x: Value, axis = 1): Value {
+  return applyOp1(layoutOps.Flatten, [x], { axis: int(axis) });
+}
+
 /** The axes in another order: axis i of the result is axis `perm[i]` of x; without `perm`, all reversed. */
 export function transpose(x: Value, perm?: readonly number[]): Value {
   return applyOp1(layoutOps.Transpose, [x], perm === undefined ? {} : { perm: ints(perm) });
 }
 
-/** x stretched to `shape` by broadcasting. */
-export function expand(x: Value, shape: readonly number[]): Value {
+/** x stretched to `shape` by broadcasting; the shape may be a value. */
+export function expand(x: Value, shape: readonly number[] | Value): Value {
+  if (shape instanceof Value) return applyOp1(layoutOps.Expand, [x, shape]);
   return isStatic(x.shape) && x.shape.join() === shape.join()
     ? x
     : applyOp1(layoutOps.Expand, [x, constantInts(shape)]);
@@ -224,9 +284,9 @@ export function unsqueeze(x: Value, axes: readonly number[]): Value {
   return applyOp1(layoutOps.Unsqueeze, [x, constantInts(axes)]);
 }
 
-/** x without the given axes, each of size 1. */
-export function squeeze(x: Value, axes: readonly number[]): Value {
-  return applyOp1(layoutOps.Squeeze, [x, constantInts(axes)]);
+/** x without the given axes, each of size 1; without any of size 1, if no axes are given. */
+export function squeeze(x: Value, axes?: readonly number[]): Value {
+  return applyOp1(layoutOps.Squeeze, [x, axes && constantInts(axes)]);
 }
 
 /** The values one after another along `axis`. */
@@ -249,7 +309,21 @@ export function slice(
   return applyOp1(layoutOps.Slice, [x, ...[options.starts, options.ends, axes, steps].map(constantInts)]);
 }
 
-/** x with `before[axis]` and `after[axis]` elements of `value` added around it; negative widths cut. */
-export function pad(x: Value, before: readonly number[], after: readonly number[], value = 0): Value {
-  return applyOp1(layoutOps.Pad, [x, constantInts([...before, ...after]), constantScalar(value, x.dtype)]);
+/** How Pad fills: with one value, mirrored at the edge, with the edge itself, or from the other end. */
+export type PadMode = 'constant' | 'reflect' | 'edge' | 'wrap';
+
+/**
+ * x with `before[axis]` and `after[axis]` elements of `value` added around it, or of x's own by another mode; negative widths
+ * cut.
+ */
+export function pad(
+  x: Value,
+  before: readonly number[],
+  after: readonly number[],
+  value = 0,
+  mode: PadMode = 'constant',
+): Value {
+  const widths = constantInts([...before, ...after]);
+  if (mode !== 'constant') return applyOp1(layoutOps.Pad, [x, widths], { mode: string(mode) });
+  return applyOp1(layoutOps.Pad, [x, widths, constantScalar(value, x.dtype)]);
 }
