@@ -148,7 +148,8 @@ function writeNode(writer: BinaryWriter, node: Node, names: Names, used: Readonl
   for (const input of withoutTrailingAbsent(node.inputs)) {
     writer.tag(1, WireType.LengthDelimited).string(names.of(input));
   }
-  const firstOptional = node.op.firstOptionalOutput ?? node.outputs.length;
+  const optional = node.op.firstOptionalOutput ?? node.outputs.length;
+  const firstOptional = typeof optional === 'function' ? optional(node.inputs) : optional;
   node.outputs.forEach((output, i) => {
     const isNamed = i < firstOptional || node.outputs.slice(i).some((later) => used.has(later));
     if (isNamed)
