@@ -1,13 +1,29 @@
 /** @file Every gradient case by the op that it checks. */
 import type { OpType } from '../../src/engine/graph/index.ts';
+import { activationCases } from './activation-cases.ts';
 import { type GradientCase, PreparedCase } from './checker.ts';
+import { einsumCases } from './einsum-cases.ts';
 import { elementwiseCases } from './elementwise-cases.ts';
-import { convolutionCasesByOp, linearCases, normalizationCases } from './product-cases.ts';
-import { gatherCases, layoutCases, reduceCases } from './structure-cases.ts';
+import { linearCases } from './linear-cases.ts';
+import { lossCases } from './loss-cases.ts';
+import { matrixCases } from './matrix-cases.ts';
+import { convolutionCasesByOp, normalizationCases } from './product-cases.ts';
+import { randomCases } from './random-cases.ts';
+import { alongAxisCases, reduceCases, selectionCases } from './reduce-cases.ts';
+import { gatherCases, layoutCases } from './structure-cases.ts';
+import { trigonometricCases } from './trigonometric-cases.ts';
 
 /** The cases by op type; ops without a gradient have none. */
 export const casesByOp: { readonly [Op in OpType]?: readonly GradientCase[] } = {
   ...elementwiseCases,
+  ...trigonometricCases,
+  ...activationCases,
+  ...randomCases,
+  ...alongAxisCases,
+  ...selectionCases,
+  ...matrixCases,
+  ...einsumCases,
+  ...lossCases,
   ...layoutCases,
   ...reduceCases,
   ...linearCases,

@@ -1,89 +1,17 @@
-/** @file Cases of matrix products, normalizations, convolutions and pools. */
+/** @file Cases of normalizations, convolutions and pools. */
 import {
   averagePool,
   conv,
   type convolutionOps,
   convTranspose,
-  fusedMatMul,
-  gemm,
   globalAveragePool,
   layerNormalization,
-  type linearOps,
-  matMul,
   maxPool,
   type normalizationOps,
 } from '../../src/engine/graph/index.ts';
 import { distinct, type GradientCase, uniform } from './checker.ts';
 
 type Shape = readonly number[];
-
-const product = (what: string, a: Shape, b: Shape, dtype: 'float32' | 'float64' = 'float64'): GradientCase => ({
-  name: `MatMul ${what}`,
-  operands: [uniform(a), uniform(b)],
-  apply: ([x, y]) => matMul(x!, y!),
-  dtype,
-});
-
-const flags = [false, true];
-
-const fusedCases: GradientCase[] = flags.flatMap((transA) =>
-  flags.flatMap((transB) =>
-    [[2], [], [2, 1]].map((lead): GradientCase => {
-      const a = [...lead, ...(transA ? [3, 2] : [2, 3])];
-      const b = [...(lead.length > 1 ? [1, 2] : lead), ...(transB ? [4, 3] : [3, 4])];
-      return {
-        name: `FusedMatMul of [${a}]${transA ? 'ᵀ' : ''} and [${b}]${transB ? 'ᵀ' : ''}`,
-        operands: [uniform(a), uniform(b)],
-        apply: ([x, y]) => fusedMatMul(x!, y!, { transA, transB, alpha: 0.5 }),
-        dtype: 'float32',
-      };
-    }),
-  ),
-);
-
-const gemmCases: GradientCase[] = flags.flatMap((transA) =>
-  flags.map((transB): GradientCase => {
-    const c = transA ? (transB ? [2, 1] : [4]) : transB ? [2, 4] : [];
-    return {
-      name: `Gemm${transA ? ' aᵀ' : ''}${transB ? ' bᵀ' : ''} with c [${c}]`,
-      operands: [uniform(transA ? [3, 2] : [2, 3]), uniform(transB ? [4, 3] : [3, 4]), uniform(c)],
-      apply: ([x, y, z]) => gemm(x!, y!, z!, { transA, transB, alpha: 1.5, beta: -0.5 }),
-    };
-  }),
-);
-
-/** The cases of the matrix products. */
-export const linearCases = {
-  MatMul: [
-    product('of matrices', [2, 3], [3, 4]),
-    product('of a stack and a matrix', [2, 2, 3], [3, 2]),
-    product('of a matrix and a stack', [2, 3], [2, 3, 2]),
-    product('of stacks', [2, 2, 3], [2, 3, 2]),
-    product('of stacks that broadcast', [2, 1, 2, 3], [3, 3, 2]),
-    product('of vectors', [3], [3]),
-    product('of a vector and a stack', [3], [2, 3, 2]),
-    product('of a stack and a vector', [2, 2, 3], [3]),
-    product('of a matrix and a vector', [2, 3], [3]),
-    product('of stacks in float32', [2, 2, 3], [1, 3, 2], 'float32'),
-  ],
-  'com.microsoft.FusedMatMul': [
-    ...fusedCases,
-    {
-      name: 'FusedMatMul of a stack and a transposed matrix',
-      operands: [uniform([2, 2, 3]), uniform([4, 3])],
-      apply: ([x, y]) => fusedMatMul(x!, y!, { transB: true, alpha: 2 }),
-      dtype: 'float32',
-    },
-  ],
-  Gemm: [
-    ...gemmCases,
-    {
-      name: 'Gemm without c',
-      operands: [uniform([2, 3]), uniform([3, 2])],
-      apply: ([x, y]) => gemm(x!, y!, undefined, { alpha: 3 }),
-    },
-  ],
-} as const satisfies { readonly [Op in keyof typeof linearOps]: readonly GradientCase[] };
 
 /** The cases of the normalizations. */
 export const normalizationCases = {

@@ -1,9 +1,8 @@
-/** @file Cases of the ops that move, index and reduce elements. */
+/** @file Cases of the ops that move and index elements. */
 import { int64, Tensor } from '../../src/engine/core/index.ts';
 import {
   concat,
   constant,
-  cumSum,
   expand,
   gather,
   gatherElements,
@@ -11,29 +10,19 @@ import {
   type gatherOps,
   identity,
   type layoutOps,
-  logSoftmax,
   mul,
   pad,
-  type ReduceOptions,
-  reduceMax,
-  reduceMean,
-  reduceMin,
-  type reduceOps,
-  reduceSum,
-  reduceSumSquare,
   reshape,
   scatterElements,
   scatterND,
   slice,
-  softmax,
   split,
   squeeze,
-  topK,
   transpose,
   unsqueeze,
   type Value,
 } from '../../src/engine/graph/index.ts';
-import { distinct, type GradientCase, type OperandSpec, uniform } from './checker.ts';
+import { type GradientCase, type OperandSpec, uniform } from './checker.ts';
 
 function one(name: string, operand: OperandSpec, apply: (x: Value) => Value | readonly Value[]): GradientCase {
   return { name, operands: [operand], apply: ([x]) => apply(x!) };
@@ -109,47 +98,6 @@ export const layoutCases = {
     one('Pad one axis of three', uniform([2, 2, 2]), (x) => pad(x, [0, 1, 0], [0, 0, 0])),
   ],
 } as const satisfies { readonly [Op in keyof typeof layoutOps]: readonly GradientCase[] };
-
-const reductionCases = (
-  name: string,
-  reduce: (x: Value, options?: ReduceOptions) => Value,
-  draw: (shape: readonly number[]) => OperandSpec = uniform,
-): GradientCase[] => [
-  one(`${name} of everything`, draw([2, 3]), (x) => reduce(x)),
-  one(`${name} over the last axis`, draw([2, 3]), (x) => reduce(x, { axes: [-1] })),
-  one(`${name} over two axes, kept`, draw([2, 3, 4]), (x) => reduce(x, { axes: [2, 0], keepDims: true })),
-  one(`${name} over the middle axis`, draw([2, 3, 2]), (x) => reduce(x, { axes: [1] })),
-];
-
-const cumSumCases = [false, true].flatMap((exclusive) =>
-  [false, true].map((reverse) =>
-    one(`CumSum${exclusive ? ', exclusive' : ''}${reverse ? ', reversed' : ''}`, uniform([3, 4]), (x) =>
-      cumSum(x, exclusive ? 0 : -1, { exclusive, reverse }),
-    ),
-  ),
-);
-
-const normalizingCases = (name: string, apply: (x: Value, axis?: number) => Value): GradientCase[] => [
-  one(`${name} along the last axis`, uniform([3, 4]), (x) => apply(x)),
-  one(`${name} along the first axis`, uniform([3, 2]), (x) => apply(x, 0)),
-  one(`${name} along a middle axis`, uniform([2, 3, 2]), (x) => apply(x, -2)),
-];
-
-/** The cases of the reducing ops. */
-export const reduceCases = {
-  ReduceSum: reductionCases('ReduceSum', reduceSum),
-  ReduceMean: reductionCases('ReduceMean', reduceMean),
-  ReduceMax: reductionCases('ReduceMax', reduceMax, distinct),
-  ReduceMin: reductionCases('ReduceMin', reduceMin, distinct),
-  ReduceSumSquare: reductionCases('ReduceSumSquare', reduceSumSquare),
-  TopK: [
-    one('TopK along the last axis', distinct([3, 5]), (x) => topK(x, 2).values),
-    one('TopK along the first axis', distinct([4, 3]), (x) => topK(x, 3, 0).values),
-  ],
-  CumSum: cumSumCases,
-  Softmax: normalizingCases('Softmax', softmax),
-  LogSoftmax: normalizingCases('LogSoftmax', logSoftmax),
-} as const satisfies { readonly [Op in keyof typeof reduceOps]?: readonly GradientCase[] };
 
 /** The cases of the indexing ops. */
 export const gatherCases = {

@@ -22,6 +22,7 @@ import {
 import { type GradientRule, inputAt, type NotDifferentiable, type RuleContext, sumToShape } from '../rule.ts';
 import { activationRules } from './activation.ts';
 import { wholeNumbers } from './pointwise.ts';
+import { trigonometricRules } from './trigonometric.ts';
 
 type Rules = { readonly [Op in keyof typeof linearOps]: GradientRule | NotDifferentiable };
 type Product = (a: Value, b: Value, options: ProductOptions) => Value;
@@ -111,18 +112,21 @@ const gemmRule: GradientRule = (context) => {
   return [...cotangents, towardC];
 };
 
+/** The activations that may follow a product, each a function of one operand. */
+const followers = { ...activationRules, Tanh: trigonometricRules.Tanh };
+
 /** The activation is taken apart from the product, which is computed again for it. */
 const fusedGemmRule: GradientRule = (context) => {
   const { attributes } = context.node;
   const [a, b, c] = [inputAt(context, 0), inputAt(context, 1), context.inputs[2]];
   const name = stringOf(attributes, 'activation', '');
-  const rule = name in activationRules ? activationRules[name as keyof typeof activationRules] : undefined;
+  const rule = name in followers ? followers[name as keyof typeof followers] : undefined;
   if (rule === undefined) throw new UnsupportedOpError(`gradients: FusedGemm has no gradient with "${name}"`);
   const own = Object.entries(attributes).flatMap(([key, attribute]) =>
     key.startsWith('activation_') ? [[key.slice('activation_'.length), attribute] as const] : [],
   );
   const product = gemm(a, b, c, { ...productOptionsOf(attributes), beta: floatOf(attributes, 'beta', 1) });
-  const outputs = applyOp(ops[name as keyof typeof activationRules], [product], Object.fromEntries(own));
+  const outputs = applyOp(ops[name as keyof typeof followers], [product], Object.fromEntries(own));
   const node = (outputs[0]!.origin as { node: Node }).node;
   const [g] = rule({ ...context, node, inputs: [product], outputs, needs: () => true });
   return gemmRule({ ...context, cotangent: g!, cotangents: [g] });

@@ -25,6 +25,7 @@ const biased =
     const bias = biasIsOptional ? inputs[1] : required(opType, inputs, 1);
     requireDtype(opType, 'the operand', x, ...contribFloats);
     requireSameDtype(opType, x, bias);
+    if (x.rank === 0) throw new ShapeError(`${opType}: the operand must have axes, got ${x}`);
     if (bias && isRanked(x.shape) && isRanked(bias.shape)) {
       if (bias.rank !== 1 || !dimsFit(bias.shape[0], x.shape.at(-1))) {
         throw new ShapeError(

@@ -68,14 +68,14 @@ function productShape(
 }
 
 const inferProduct =
-  (opType: string, allowed: readonly Dtype[], transposable: boolean): OpDefinition['infer'] =>
+  (opType: string, allowed: readonly Dtype[], transposable = false, batchTransposable = false): OpDefinition['infer'] =>
   (inputs, attributes) => {
     const [a, b] = [required(opType, inputs, 0), required(opType, inputs, 1)];
     requireDtype(opType, 'operands', a, ...allowed);
     requireSameDtype(opType, a, b);
     const layout = (letter: string): Layout => ({
       transposed: transposable && intOf(attributes, `trans${letter}`, 0) === 1,
-      batchTransposed: transposable && intOf(attributes, `transBatch${letter}`, 0) === 1,
+      batchTransposed: batchTransposable && intOf(attributes, `transBatch${letter}`, 0) === 1,
     });
     return [{ dtype: a.dtype, shape: productShape(opType, a, b, layout('A'), layout('B')) }];
   };
@@ -117,8 +117,12 @@ const bytes: readonly Dtype[] = ['int8', 'uint8'];
 
 /** The matrix product op definitions. */
 export const linearOps = {
-  MatMul: defineOp('MatMul', inferProduct('MatMul', summable, false)),
-  'com.microsoft.FusedMatMul': defineOp('FusedMatMul', inferProduct('FusedMatMul', fusedFloats, true), 'com.microsoft'),
+  MatMul: defineOp('MatMul', inferProduct('MatMul', summable)),
+  'com.microsoft.FusedMatMul': defineOp(
+    'FusedMatMul',
+    inferProduct('FusedMatMul', fusedFloats, true, true),
+    'com.microsoft',
+  ),
   /** FusedMatMul under the name it had first. */
   'com.microsoft.TransposeMatMul': defineOp(
     'TransposeMatMul',
