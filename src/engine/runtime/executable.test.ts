@@ -1,9 +1,10 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DtypeError, FormatError, float32, full, int64, ShapeError, Tensor, zeros } from '../core/index.ts';
 import {
   add,
   cast,
   concat,
+  constantInts,
   gather,
   mul,
   not,
@@ -17,14 +18,18 @@ import {
 import { compile, type Executable, loadExecutable } from './index.ts';
 
 const open: Executable[] = [];
-async function compiled(...args: Parameters<typeof compile>): Promise<Executable> {
-  const executable = await compile(...args);
+let worker = false;
+async function compiled(graph: Parameters<typeof compile>[0]): Promise<Executable> {
+  const executable = await compile(graph, { worker });
   open.push(executable);
   return executable;
 }
 afterAll(() => Promise.all(open.map((executable) => executable.close())));
 
-describe('an executable', () => {
+describe.each([false, true])('an executable, in a thread of its own: %s', (inWorker) => {
+  beforeAll(() => {
+    worker = inWorker;
+  });
   it('says what it takes and gives', async () => {
     const graph = trace(({ x, i }) => ({ rows: gather(x, i) }), { x: spec(['batch', 2]), i: spec([3], 'int64') });
     const executable = await compiled(graph);
@@ -152,7 +157,37 @@ describe('an executable', () => {
 
   it('does not load what is not a model, and says so', async () => {
     const nonsense = Uint8Array.from({ length: 64 }, (_, i) => (i * 37) % 256);
-    await expect(loadExecutable(nonsense)).rejects.toThrow(FormatError);
-    await expect(loadExecutable('/nowhere/model.onnx')).rejects.toThrow(/cannot load \/nowhere\/model\.onnx/);
+    await expect(loadExecutable(nonsense, { worker })).rejects.toThrow(FormatError);
+    await expect(loadExecutable('/nowhere/model.onnx', { worker })).rejects.toThrow(
+      /cannot load \/nowhere\/model\.onnx/,
+    );
+  });
+  it('leaves what it is fed to the caller, and takes parts of larger arrays and shared memory', async () => {
+    const executable = await compiled(trace((x: Value) => mul(x, 2), spec([40_000])));
+    const whole = Float32Array.from({ length: 80_000 }, (_, i) => i);
+    const shared = new Float32Array(new SharedArrayBuffer(160_000)).fill(3);
+    for (const data of [whole.subarray(40_000), shared]) {
+      const x = float32(data);
+      const first = data[0]!;
+      const { output } = await executable.run({ input: x });
+      expect(output!.data[0]).toBe(2 * first);
+      expect(output!.data[39_999]).toBe(2 * data[39_999]!);
+      expect([x.data.length, x.data[0]]).toEqual([40_000, first]);
+    }
+  });
+
+  it('takes and gives text', async () => {
+    const executable = await compiled(trace((x: Value) => gather(x, constantInts([1, 0])), spec([2], 'string')));
+    const { output } = await executable.run({ input: new Tensor('string', [2], ['wort', '字']) });
+    expect(output!.data).toEqual(['字', 'wort']);
+  });
+
+  it('cannot be run when it is closed', async () => {
+    const executable = await compile(
+      trace((x: Value) => mul(x, 2), spec([1])),
+      { worker },
+    );
+    await executable.close();
+    await expect(executable.run({ input: float32([1]) })).rejects.toThrow('it is closed');
   });
 });

@@ -1,12 +1,8 @@
 /** @file Training steps: a loss, an optimizer and parameters, compiled into one session. */
 export { type AdamWOptions, adamW } from './adamw.ts';
-export type { Optimizer, ParameterUpdate } from './optimizer.ts';
+export type { GradientClipping } from './clipping.ts';
+export type { Optimizer, ParameterUpdate, Updated, WeightDecay } from './optimizer.ts';
 export { constantSchedule, type Schedule, warmupCosine } from './schedule.ts';
-export {
-  compileTrainStep,
-  type LossResult,
-  type StepFigures,
-  TrainStep,
-  type TrainStepOptions,
-  traceTrainStep,
-} from './train-step.ts';
+export { type TracedStep, traceTrainStep } from './step-graph.ts';
+export type { LossResult, StepDescription, StepFigures, TrainStepOptions } from './step-options.ts';
+export { compileTrainStep, type RunOptions, TrainStep } from './train-step.ts';

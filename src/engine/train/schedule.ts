@@ -3,6 +3,11 @@
 /** The learning rate of a step; the first step is 0. */
 export type Schedule = (step: number) => number;
 
+/** A learning rate, or how it changes, as a schedule. */
+export function scheduleOf(learningRate: number | Schedule): Schedule {
+  return typeof learningRate === 'number' ? constantSchedule(learningRate) : learningRate;
+}
+
 /** The same learning rate at every step. */
 export function constantSchedule(learningRate: number): Schedule {
   return () => learningRate;

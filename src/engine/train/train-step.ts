@@ -1,141 +1,67 @@
 /**
- * @file The training step as one ONNX Runtime session: forward, backward and the optimizer's update in a single graph. Parameters
- * and optimizer state live in two sets of preallocated tensors: a step reads one and writes the other, then they swap.
+ * @file The compiled training step: its session runs beside the state that it advances, off the event loop. Parameters and optimizer
+ * state live in two sets of tensors: a step reads one and writes the other, then they swap, so that a step that fails or is
+ * cancelled leaves everything as it was.
  */
-import { gradients } from '../autodiff/index.ts';
+import { leaves, type MapLeaves, ShapeError, scalar, type Tensor, type Tree, treeFromLeaves } from '../core/index.ts';
+import type { Graph, ValueSpec } from '../graph/index.ts';
+import { exportOnnx } from '../onnx/index.ts';
 import {
-  type Dtype,
-  leaves,
-  type MapLeaves,
-  mapTree,
-  ShapeError,
-  scalar,
-  Tensor,
-  type Tree,
-  treeFromLeaves,
-  zeros,
-} from '../core/index.ts';
-import { type Graph, graphOf, type NamedValue, Value, type ValueSpec } from '../graph/index.ts';
-import { compile, type Executable, type RuntimeOptions } from '../runtime/index.ts';
+  type AdvancePhase,
+  callingThread,
+  HeldState,
+  loadSession,
+  type Session,
+  type SessionThread,
+  WorkerThread,
+} from '../runtime/index.ts';
 import type { Optimizer } from './optimizer.ts';
+import { type TracedStep, traceAccumulatingStep, traceSteps, traceTrainStep } from './step-graph.ts';
+import type { StepFigures, TrainStepOptions } from './step-options.ts';
+import { accumulators, joined, namedLeaves, startState } from './step-state.ts';
 
-/** What a loss function returns: the scalar to minimize, alone or with scalars worth watching. */
-export type LossResult = Value | { readonly loss: Value; readonly metrics: Readonly<Record<string, Value>> };
-
-/** What `compileTrainStep` needs. */
-export interface TrainStepOptions<P extends Tree<Tensor>, B extends Tree<ValueSpec>> {
-  /** The loss of a batch under parameters, as a function over Values. */
-  readonly loss: (params: MapLeaves<P, Tensor, Value>, batch: MapLeaves<B, ValueSpec, Value>) => LossResult;
-  readonly optimizer: Optimizer;
-  /** The parameters to start from; they are copied. */
-  readonly params: P;
-  /** The shapes of a batch; they are fixed. */
-  readonly batch: B;
-  readonly runtime?: RuntimeOptions;
+/** A session with the names of the figures that it gives. */
+interface Loaded {
+  readonly session: Session;
+  readonly metricNames: readonly string[];
 }
 
-/** The figures of one step: the loss, the loss function's metrics and the optimizer's. */
-export type StepFigures = { readonly loss: number } & Readonly<Record<string, number>>;
-
-/** Reads and writes `state` between two sets of tensors. */
-interface Buffers {
-  front: Record<string, Tensor>;
-  back: Record<string, Tensor>;
+/** The sessions of a step and where they run. */
+interface StepSessions {
+  readonly graph: Graph;
+  readonly thread: SessionThread;
+  readonly state: HeldState;
+  /** One step on one batch; or, where batches are accumulated, the gradients of one batch. */
+  readonly single: () => Promise<Loaded>;
+  /** `stepsPerRun` steps in one run. */
+  readonly several?: Loaded;
+  /** The update from accumulated gradients. */
+  readonly update?: Loaded;
 }
 
-const forEachLeaf = mapTree as (tree: unknown, visit: (leaf: never, path: string) => unknown) => unknown;
-
-function inputTree<T extends { dtype: Dtype; shape: readonly (number | string)[] }>(
-  tree: Tree<T>,
-  prefix: string,
-  inputs: NamedValue[],
-): unknown {
-  return forEachLeaf(tree, (leaf: T, path) => {
-    const name = path === '' ? prefix : `${prefix}.${path}`;
-    const value = new Value(leaf, { kind: 'input', name });
-    inputs.push({ name, value });
-    return value;
-  });
-}
-
-/** The graph of one step. State inputs `params.*` and `<slot>.*` have outputs named `next.<input name>`. */
-export function traceTrainStep<P extends Tree<Tensor>, B extends Tree<ValueSpec>>(
-  options: Omit<TrainStepOptions<P, B>, 'runtime'>,
-): { graph: Graph; metricNames: readonly string[] } {
-  const { optimizer } = options;
-  const inputs: NamedValue[] = [];
-  const params = inputTree<Tensor>(options.params, 'params', inputs);
-  const named = leaves<Value>(params as Tree<Value>);
-  const slots = optimizer.slots.map((slot) => {
-    const tree = inputTree<Tensor>(options.params, slot, inputs) as Tree<Value>;
-    return new Map(leaves<Value>(tree));
-  });
-  const batch = inputTree<ValueSpec>(options.batch, 'batch', inputs);
-  const hyper = inputTree(
-    mapTree(optimizer.hyperparameters(0) as Tree<number>, () => scalar(0)) as Tree<Tensor>,
-    'hyper',
-    inputs,
-  );
-
-  const result = options.loss(params as MapLeaves<P, Tensor, Value>, batch as MapLeaves<B, ValueSpec, Value>);
-  const { loss, metrics } = result instanceof Value ? { loss: result, metrics: {} } : result;
-  const grads = gradients(
-    loss,
-    named.map(([, value]) => value),
-  );
-  const updates = named.map(([path, param], i) => ({
-    path,
-    param,
-    gradient: grads[i]!,
-    slots: Object.fromEntries(optimizer.slots.map((slot, s) => [slot, slots[s]!.get(path)!])),
-  }));
-  const updated = optimizer.update(updates, hyper as Record<string, Value>);
-
-  const figures = { loss, ...metrics, ...updated.metrics };
-  for (const [name, value] of Object.entries(figures)) {
-    if (value.rank !== 0) throw new ShapeError(`compileTrainStep: the metric "${name}" must be a scalar, got ${value}`);
-  }
-  const suffix = (path: string) => (path === '' ? '' : `.${path}`);
-  const outputs: NamedValue[] = [
-    ...Object.entries(figures).map(([name, value]) => ({ name: `figure.${name}`, value })),
-    ...updated.parameters.flatMap(({ param, slots: next }, i) => {
-      const path = suffix(named[i]![0]);
-      return [
-        { name: `next.params${path}`, value: param },
-        ...optimizer.slots.map((slot) => ({ name: `next.${slot}${path}`, value: next[slot]! })),
-      ];
-    }),
-  ];
-  return { graph: graphOf(inputs, outputs), metricNames: Object.keys(figures) };
+/** How a run can be cancelled. */
+export interface RunOptions {
+  /** Cancels the run: it rejects at once with the signal's reason, and the state is as it was before. */
+  readonly signal?: AbortSignal;
 }
 
 /** A compiled training step with the parameters and optimizer state that it advances. */
 export class TrainStep<P, Batch> {
   readonly graph: Graph;
-  readonly #executable: Executable;
-  readonly #optimizer: Optimizer;
-  readonly #metricNames: readonly string[];
+  readonly #sessions: StepSessions;
+  readonly #options: TrainStepOptions<Tree<Tensor>, Tree<ValueSpec>>;
   readonly #like: P;
-  readonly #buffers: Buffers;
   #step = 0;
-  #running = false;
+  #version = 0;
+  /** The steps that the run under way takes; 0 if there is none. */
+  #underWay = 0;
 
   /** Use `compileTrainStep`. */
-  constructor(
-    traced: { graph: Graph; metricNames: readonly string[] },
-    executable: Executable,
-    options: { readonly params: P; readonly optimizer: Optimizer },
-  ) {
-    this.graph = traced.graph;
-    this.#metricNames = traced.metricNames;
-    this.#executable = executable;
-    this.#optimizer = options.optimizer;
-    this.#like = options.params;
-    const start = startState(options.params as Tree<Tensor>, options.optimizer);
-    const spare = Object.fromEntries(
-      Object.entries(start).map(([name, tensor]) => [name, zeros(tensor.shape, tensor.dtype)]),
-    );
-    this.#buffers = { front: start, back: spare };
+  constructor(sessions: StepSessions, options: TrainStepOptions<Tree<Tensor>, Tree<ValueSpec>>) {
+    this.graph = sessions.graph;
+    this.#sessions = sessions;
+    this.#options = options;
+    this.#like = options.params as P;
   }
 
   /** How many steps have been taken. */
@@ -144,98 +70,228 @@ export class TrainStep<P, Batch> {
   }
 
   /**
-   * Takes one step on a batch and returns its figures, of before the update. If it fails, the state is as it was.
+   * Takes one step on a batch (on an array of them where the step accumulates) and returns its figures, of before the update. The
+   * event loop stays free meanwhile. If it fails or is cancelled, the state is as it was.
    * @throws ShapeError or DtypeError if the batch is not what was compiled for.
+   * @throws WorkerError if the thread of the step has ended.
    */
-  async run(batch: Batch): Promise<StepFigures> {
-    if (this.#running) throw new TypeError('TrainStep.run: the step before has not ended; await it first');
-    this.#running = true;
-    try {
-      const { front, back } = this.#buffers;
-      const hyper = this.#optimizer.hyperparameters(this.#step);
-      const feeds = { ...front, ...namedLeaves(batch, 'batch'), ...hyperFeeds(hyper) };
-      const into = Object.fromEntries(Object.entries(back).map(([name, tensor]) => [`next.${name}`, tensor]));
-      const results = await this.#executable.run(feeds, into);
-      this.#buffers.front = back;
-      this.#buffers.back = front;
-      this.#step++;
-      return Object.fromEntries(
-        this.#metricNames.map((name) => [name, Number(results[`figure.${name}`]!.data[0])]),
-      ) as StepFigures;
-    } finally {
-      this.#running = false;
+  async run(batch: Batch | readonly Batch[], options: RunOptions = {}): Promise<StepFigures> {
+    return this.#exclusively(1, async () => {
+      const { update, single } = this.#sessions;
+      const hyper = hyperFeeds(this.#options.optimizer, this.#step, 'hyper');
+      if (update === undefined) {
+        const { session, metricNames } = await single();
+        const [outputs] = await this.#advance(
+          [{ session, feeds: { ...namedLeaves(batch, 'batch'), ...hyper } }],
+          options,
+        );
+        return figuresOf(outputs!, metricNames, 'figure');
+      }
+      const { session, metricNames } = await single();
+      const batches = this.#accumulated(batch);
+      const outputs = await this.#advance(
+        [
+          ...batches.map((one) => ({ session, feeds: namedLeaves(one, 'batch') })),
+          { session: update.session, feeds: hyper },
+        ],
+        options,
+      );
+      const perBatch = outputs.slice(0, -1).map((one) => figuresOf(one, metricNames, 'figure'));
+      return { ...meanOf(perBatch), ...figuresOf(outputs.at(-1)!, update.metricNames, 'figure') };
+    });
+  }
+
+  /**
+   * Takes a step on each batch, `stepsPerRun` of them in one session run where there are so many left. What a run has ended stays
+   * when a later one fails or is cancelled.
+   */
+  async runMany(batches: readonly (Batch | readonly Batch[])[], options: RunOptions = {}): Promise<StepFigures[]> {
+    const { several } = this.#sessions;
+    const size = several === undefined ? 1 : (this.#options.stepsPerRun ?? 1);
+    const figures: StepFigures[] = [];
+    for (let at = 0; at < batches.length; ) {
+      const some = batches.slice(at, at + size);
+      if (several === undefined || some.length < size) figures.push(await this.run(batches[at++]!, options));
+      else {
+        figures.push(...(await this.#runSeveral(several, some, options)));
+        at += size;
+      }
     }
+    return figures;
+  }
+
+  #runSeveral({ session, metricNames }: Loaded, batches: readonly unknown[], options: RunOptions) {
+    return this.#exclusively(batches.length, async () => {
+      const feeds = batches.map((batch, i) => ({
+        ...namedLeaves(batch, `batch.${i}`),
+        ...hyperFeeds(this.#options.optimizer, this.#step + i, `hyper.${i}`),
+      }));
+      const [outputs] = await this.#advance([{ session, feeds: Object.assign({}, ...feeds) }], options);
+      return batches.map((_, i) => figuresOf(outputs!, metricNames, `figure.${i}`));
+    });
+  }
+
+  async #exclusively<T>(numSteps: number, run: () => Promise<T>): Promise<T> {
+    if (this.#underWay > 0) throw new TypeError('TrainStep.run: the step before has not ended; await it first');
+    this.#underWay = numSteps;
+    try {
+      const result = await run();
+      this.#step += numSteps;
+      return result;
+    } finally {
+      this.#underWay = 0;
+    }
+  }
+
+  async #advance(phases: readonly AdvancePhase[], { signal }: RunOptions): Promise<Record<string, Tensor>[]> {
+    const outputs = await this.#sessions.state.advance(phases, signal);
+    this.#version++;
+    return outputs;
+  }
+
+  #accumulated(batch: unknown): readonly unknown[] {
+    const numBatches = this.#options.accumulate ?? 1;
+    if (Array.isArray(batch) && batch.length === numBatches) return batch;
+    const came = Array.isArray(batch) ? `${batch.length}` : 'no array';
+    throw new ShapeError(
+      `TrainStep.run: it accumulates ${numBatches} batches and needs an array of so many, got ${came}`,
+    );
   }
 
   /** A copy of the parameters, in the form in which they were given. */
   params(): P {
-    const named = new Map<string, Tensor>();
-    for (const [path] of leaves<Tensor>(this.#like as Tree<Tensor>)) {
-      named.set(path, copyOf(this.#buffers.front[path === '' ? 'params' : `params.${path}`]!));
-    }
+    return this.#treeOf('params');
+  }
+
+  /** A copy of the moving averages of the parameters. @throws TypeError if the step was compiled without `ema`. */
+  emaParams(): P {
+    if (this.#options.ema === undefined)
+      throw new TypeError('TrainStep.emaParams: compile the step with `ema` to keep it');
+    return this.#treeOf('ema');
+  }
+
+  #treeOf(prefix: string): P {
+    const names = new Map(
+      leaves<Tensor>(this.#like as Tree<Tensor>).map(([path]) => [joined(prefix, path), path] as const),
+    );
+    const { state } = this.#sessions;
+    const { tensors } = state.read(state.ports.filter(({ name }) => names.has(name)));
+    const named = new Map([...tensors].map(([name, tensor]) => [names.get(name)!, tensor]));
     const rebuild = treeFromLeaves as (like: P, named: ReadonlyMap<string, Tensor>) => unknown;
     return rebuild(this.#like, named) as P;
   }
 
   /** A copy of everything that `load` needs to go on from here: parameters and optimizer state by name. */
   state(): { step: number; tensors: Map<string, Tensor> } {
-    const tensors = Object.entries(this.#buffers.front).map(([name, tensor]) => [name, copyOf(tensor)] as const);
-    return { step: this.#step, tensors: new Map(tensors) };
+    const { version, tensors } = this.#sessions.state.read();
+    // A run may have ended in its thread of which this one has not heard yet.
+    return { step: this.#step + (version === this.#version ? 0 : this.#underWay), tensors };
   }
 
-  /** Goes on from a state that `state` gave. @throws ShapeError if a tensor is missing or does not fit. */
+  /**
+   * Goes on from a state that `state` gave.
+   * @throws ShapeError if a tensor is missing or does not fit.
+   * @throws TypeError while a step runs.
+   */
   load(state: { step: number; tensors: ReadonlyMap<string, Tensor> }): void {
-    const loaded = Object.entries(this.#buffers.front).map(([name, current]) => {
+    if (this.#underWay > 0) throw new TypeError('TrainStep.load: a step has not ended; await it first');
+    const { state: held } = this.#sessions;
+    const loaded = held.ports.map(({ name, dtype, shape }) => {
       const tensor = state.tensors.get(name);
-      if (tensor?.dtype !== current.dtype || tensor.shape.join() !== current.shape.join()) {
+      if (tensor?.dtype !== dtype || tensor.shape.join() !== shape.join()) {
         throw new ShapeError(
-          `TrainStep.load: "${name}" must be ${current.dtype}[${current.shape}], got ${tensor ? `${tensor.dtype}[${tensor.shape}]` : 'nothing'}`,
+          `TrainStep.load: "${name}" must be ${dtype}[${shape}], got ${tensor ? `${tensor.dtype}[${tensor.shape}]` : 'nothing'}`,
         );
       }
-      return [name, copyOf(tensor)] as const;
+      return [name, tensor] as const;
     });
-    this.#buffers.front = Object.fromEntries(loaded);
+    // Fails only if the thread has ended, and then so does all that follows.
+    held.write(Object.fromEntries(loaded)).catch(() => {});
     this.#step = state.step;
   }
 
   /** Frees the session. */
   async close(): Promise<void> {
-    await this.#executable.close();
+    await this.#sessions.thread.close();
   }
 }
 
 /**
- * Compiles a training step: traces the loss, differentiates it, adds the optimizer's update, and loads all of it as one session.
+ * Compiles a training step: traces the loss, differentiates it, adds the optimizer's update, and loads all of it as one session,
+ * in a thread of its own unless `runtime.worker` is false.
  * @throws ShapeError if the loss or a metric is not a scalar.
  */
 export async function compileTrainStep<const P extends Tree<Tensor>, const B extends Tree<ValueSpec>>(
   options: TrainStepOptions<P, B>,
 ): Promise<TrainStep<P, MapLeaves<B, ValueSpec, Tensor>>> {
-  const traced = traceTrainStep(options);
-  return new TrainStep(traced, await compile(traced.graph, options.runtime), options);
+  const { accumulate = 1, stepsPerRun = 1, runtime = {} } = options;
+  requireCounts(accumulate, stepsPerRun);
+  const thread = (runtime.worker ?? true) ? new WorkerThread() : callingThread();
+  const load = async ({ graph, metricNames }: TracedStep): Promise<Loaded> => ({
+    session: await loadSession(thread, exportOnnx(graph), runtime),
+    metricNames,
+  });
+  try {
+    const parts = await loadParts(options, load);
+    const scratch = accumulate > 1 ? accumulators(options.params) : [];
+    const state = await HeldState.create(thread, { start: startState(options), scratch });
+    return new TrainStep({ ...parts, thread, state }, options as never);
+  } catch (error) {
+    await thread.close();
+    throw error;
+  }
 }
 
-function namedLeaves(tree: unknown, prefix: string): Record<string, Tensor> {
-  return Object.fromEntries(
-    leaves<Tensor>(tree as Tree<Tensor>).map(([path, tensor]) => [path === '' ? prefix : `${prefix}.${path}`, tensor]),
-  );
-}
-
-function hyperFeeds(hyper: Readonly<Record<string, number>>): Record<string, Tensor> {
-  return Object.fromEntries(Object.entries(hyper).map(([name, value]) => [`hyper.${name}`, scalar(value)]));
-}
-
-function startState(params: Tree<Tensor>, optimizer: Optimizer): Record<string, Tensor> {
-  const named = namedLeaves(params, 'params');
-  const slots = optimizer.slots.flatMap((slot) =>
-    Object.entries(namedLeaves(params, slot)).map(([name, like]) => [name, zeros(like.shape, like.dtype)] as const),
-  );
+async function loadParts<P extends Tree<Tensor>, B extends Tree<ValueSpec>>(
+  options: TrainStepOptions<P, B>,
+  load: (traced: TracedStep) => Promise<Loaded>,
+): Promise<Pick<StepSessions, 'graph' | 'single' | 'several' | 'update'>> {
+  const { accumulate = 1, stepsPerRun = 1 } = options;
+  if (accumulate > 1) {
+    const { ofBatch, ofUpdate } = traceAccumulatingStep(options, accumulate);
+    const [single, update] = [await load(ofBatch), await load(ofUpdate)];
+    return { graph: ofBatch.graph, single: async () => single, update };
+  }
+  if (stepsPerRun === 1) {
+    const traced = traceTrainStep(options);
+    const single = await load(traced);
+    return { graph: traced.graph, single: async () => single };
+  }
+  const traced = traceSteps(options, stepsPerRun);
+  const several = await load(traced);
+  let single: Promise<Loaded> | undefined;
   return {
-    ...Object.fromEntries(Object.entries(named).map(([name, tensor]) => [name, copyOf(tensor)])),
-    ...Object.fromEntries(slots),
+    graph: traced.graph,
+    several,
+    single: () => {
+      single ??= load(traceTrainStep(options));
+      return single;
+    },
   };
 }
 
-function copyOf(tensor: Tensor): Tensor {
-  return new Tensor(tensor.dtype, tensor.shape, tensor.data.slice());
+function requireCounts(accumulate: number, stepsPerRun: number): void {
+  for (const [name, count] of Object.entries({ accumulate, stepsPerRun })) {
+    if (!Number.isInteger(count) || count < 1) {
+      throw new RangeError(`compileTrainStep: ${name} must be a whole number of at least 1, got ${count}`);
+    }
+  }
+  if (accumulate > 1 && stepsPerRun > 1) {
+    throw new RangeError('compileTrainStep: accumulate and stepsPerRun do not go together; choose one');
+  }
+}
+
+function hyperFeeds(optimizer: Optimizer, step: number, prefix: string): Record<string, Tensor> {
+  const hyper = optimizer.hyperparameters(step);
+  return Object.fromEntries(Object.entries(hyper).map(([name, value]) => [`${prefix}.${name}`, scalar(value)]));
+}
+
+function figuresOf(outputs: Readonly<Record<string, Tensor>>, names: readonly string[], prefix: string): StepFigures {
+  return Object.fromEntries(names.map((name) => [name, Number(outputs[`${prefix}.${name}`]!.data[0])])) as StepFigures;
+}
+
+function meanOf(figures: readonly StepFigures[]): StepFigures {
+  const names = Object.keys(figures[0]!);
+  const mean = (name: string) => figures.reduce((sum, one) => sum + one[name]!, 0) / figures.length;
+  return Object.fromEntries(names.map((name) => [name, mean(name)])) as StepFigures;
 }

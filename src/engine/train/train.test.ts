@@ -49,7 +49,12 @@ class PlainAdamW {
   #step = 0;
 
   /** Takes a step and returns the gradients' norm before clipping. */
-  update(target: Params, o: Required<Omit<AdamWOptions, 'decays' | 'learningRate'>>, rate: number, decaying: string[]) {
+  update(
+    target: Params,
+    o: Required<Omit<AdamWOptions, 'decays' | 'learningRate' | 'maxGradValue'>>,
+    rate: number,
+    decaying: string[],
+  ) {
     this.#step++;
     const gradients = named(target).map(
       ([name, tensor]) =>

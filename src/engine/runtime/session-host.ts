@@ -1,0 +1,276 @@
+/**
+ * @file What holds ONNX Runtime sessions and the state that they advance. The same code serves in the calling thread and in a
+ * worker thread, to which it is sent as text (worker files have no path that is right in sources, in `dist/` and in bundles alike):
+ * `sessionHost` and `serveRequests` use nothing from outside themselves but types.
+ */
+import type ort from 'onnxruntime-node';
+
+/** A tensor as it goes between threads. */
+export interface WireTensor {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly data: ArrayBufferView | readonly string[];
+}
+
+/** Tensors by name. */
+export type WireTensors = Readonly<Record<string, WireTensor>>;
+
+/** One session run inside an `advance`: the feeds that are not state. */
+export interface Phase {
+  readonly session: number;
+  readonly feeds: WireTensors;
+}
+
+/**
+ * Takes part in ending an `advance`: whoever first replaces `running` decides. One word in memory that both threads see.
+ * The second word counts the advances that ended well.
+ */
+export const advanceStates = { running: 0, committed: 1, aborted: 2 } as const;
+
+/** What a host does. */
+export interface SessionHost {
+  /** Makes a session from the bytes of a model or the path of its file. */
+  load(request: {
+    readonly session: number;
+    readonly model: Uint8Array | string;
+    readonly options: ort.InferenceSession.SessionOptions;
+  }): Promise<{
+    readonly inputs: readonly ort.InferenceSession.ValueMetadata[];
+    readonly outputs: readonly ort.InferenceSession.ValueMetadata[];
+  }>;
+  /** Runs a session; outputs named in `into` are written there. */
+  run(request: {
+    readonly session: number;
+    readonly feeds: WireTensors;
+    readonly into?: Readonly<Record<string, WireTensor | null>>;
+  }): Promise<Record<string, WireTensor>>;
+  /** Makes zeroed state, in two sets. `scratch` names what is zero again at the start of every advance. */
+  createState(request: {
+    readonly state: number;
+    readonly tensors: readonly { readonly name: string; readonly dtype: string; readonly shape: readonly number[] }[];
+    readonly scratch: readonly string[];
+  }): void;
+  /** Writes into the state as it is now. */
+  writeState(request: { readonly state: number; readonly tensors: WireTensors }): void;
+  /** The array that holds a tensor of the state now. It is written by the advance after the next one. */
+  peek(state: number, name: string): ArrayBufferView;
+  /** How many times a state was advanced. */
+  version(state: number): number;
+  /**
+   * Runs phases over a state: a session's input `x` reads the state's `x`, its output `next.x` becomes the state's `x`. The other
+   * outputs are returned, for each phase. All of it takes effect at the end, or nothing if it fails or `control` says `aborted`.
+   */
+  advance(request: {
+    readonly state: number;
+    readonly phases: readonly Phase[];
+    readonly control?: Int32Array;
+  }): Promise<readonly Record<string, WireTensor>[] | 'aborted'>;
+  /** Ends the profile of a session. */
+  endProfiling(session: number): void;
+  /** Frees a session. */
+  release(session: number): Promise<void>;
+}
+
+/** A host of sessions in this thread. @param runtime the module onnxruntime-node. */
+export function sessionHost(runtime: typeof ort): SessionHost {
+  interface State {
+    /** Both sets by name, and which of them counts. */
+    readonly sets: Map<string, readonly [ort.Tensor, ort.Tensor]>;
+    readonly scratch: readonly string[];
+    current: Map<string, number>;
+    version: number;
+  }
+  const sessions = new Map<number, ort.InferenceSession>();
+  const states = new Map<number, State>();
+  const arrays: Record<string, new (length: number) => ArrayBufferView> = {
+    float32: Float32Array,
+    float64: Float64Array,
+    float16: Uint16Array,
+    int64: BigInt64Array,
+    int32: Int32Array,
+    int16: Int16Array,
+    int8: Int8Array,
+    uint64: BigUint64Array,
+    uint32: Uint32Array,
+    uint16: Uint16Array,
+    uint8: Uint8Array,
+    bool: Uint8Array,
+  };
+  const Constructor = runtime.Tensor as unknown as new (type: string, data: unknown, dims: unknown) => ort.Tensor;
+  /** ONNX Runtime does not take shared memory. */
+  const own = (data: WireTensor['data']) =>
+    ArrayBuffer.isView(data) && data.buffer instanceof SharedArrayBuffer
+      ? (data as unknown as Uint8Array).slice()
+      : data;
+  const toOrt = ({ dtype, shape, data }: WireTensor) => new Constructor(dtype, own(data), shape);
+  const fromOrt = (tensor: ort.Tensor): WireTensor => ({
+    dtype: tensor.type,
+    shape: tensor.dims,
+    data: tensor.data as unknown as ArrayBufferView,
+  });
+  const sessionOf = (id: number) => {
+    const session = sessions.get(id);
+    if (session === undefined) throw new TypeError('Executable: it is closed');
+    return session;
+  };
+  const stateOf = (id: number) => states.get(id)!;
+  const bytes = (view: ArrayBufferView) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  const stateName = (output: string) => (output.startsWith('next.') ? output.slice('next.'.length) : undefined);
+
+  async function runPhase(state: State, current: Map<string, number>, { session: id, feeds }: Phase) {
+    const session = sessionOf(id);
+    const given: Record<string, ort.Tensor> = {};
+    for (const name of session.inputNames) {
+      const sets = state.sets.get(name);
+      given[name] = sets ? sets[current.get(name)! as 0 | 1] : toOrt(feeds[name]!);
+    }
+    const fetches: Record<string, ort.Tensor | null> = {};
+    for (const output of session.outputNames) {
+      const name = stateName(output);
+      const sets = name === undefined ? undefined : state.sets.get(name);
+      fetches[output] = sets ? sets[(1 - current.get(name!)!) as 0 | 1] : null;
+    }
+    const results = await session.run(given, fetches);
+    const others: Record<string, WireTensor> = {};
+    for (const output of session.outputNames) {
+      const name = stateName(output);
+      if (name !== undefined && state.sets.has(name)) current.set(name, 1 - current.get(name)!);
+      else others[output] = fromOrt(results[output]!);
+    }
+    return others;
+  }
+
+  return {
+    async load({ session: id, model, options }) {
+      const session = await runtime.InferenceSession.create(model as string, options);
+      sessions.set(id, session);
+      return { inputs: session.inputMetadata, outputs: session.outputMetadata };
+    },
+    async run({ session: id, feeds, into }) {
+      const session = sessionOf(id);
+      const given = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(tensor)]));
+      const fetches =
+        into && Object.fromEntries(Object.entries(into).map(([name, tensor]) => [name, tensor && toOrt(tensor)]));
+      const results = fetches ? await session.run(given, fetches) : await session.run(given);
+      return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, fromOrt(tensor)]));
+    },
+    createState({ state: id, tensors, scratch }) {
+      const make = (dtype: string, shape: readonly number[]) =>
+        new Constructor(dtype, new arrays[dtype]!(shape.reduce((a, b) => a * b, 1)), shape);
+      const sets = new Map(
+        tensors.map(({ name, dtype, shape }) => [name, [make(dtype, shape), make(dtype, shape)] as const]),
+      );
+      states.set(id, { sets, scratch, current: new Map(tensors.map(({ name }) => [name, 0])), version: 0 });
+    },
+    writeState({ state: id, tensors }) {
+      for (const [name, { data }] of Object.entries(tensors)) {
+        bytes(this.peek(id, name)).set(bytes(data as ArrayBufferView));
+      }
+    },
+    peek(id, name) {
+      const state = stateOf(id);
+      return state.sets.get(name)![state.current.get(name)! as 0 | 1].data as unknown as ArrayBufferView;
+    },
+    version(id) {
+      return stateOf(id).version;
+    },
+    async advance({ state: id, phases, control }) {
+      const state = stateOf(id);
+      const current = new Map(state.current);
+      for (const name of state.scratch) bytes(this.peek(id, name)).fill(0);
+      const outputs: Record<string, WireTensor>[] = [];
+      for (const phase of phases) {
+        if (control !== undefined && Atomics.load(control, 0) === 2) return 'aborted';
+        outputs.push(await runPhase(state, current, phase));
+      }
+      // 0, 1 and 2 are `advanceStates`: text that is sent to a thread has no imports.
+      if (control !== undefined && Atomics.compareExchange(control, 0, 0, 1) !== 0) return 'aborted';
+      state.current = current;
+      state.version++;
+      return outputs;
+    },
+    endProfiling(id) {
+      sessionOf(id).endProfiling();
+    },
+    async release(id) {
+      const session = sessions.get(id);
+      sessions.delete(id);
+      await session?.release();
+    },
+  };
+}
+
+/** Serves a host to the thread at the other end of `port`. */
+export function serveRequests(
+  host: SessionHost,
+  port: {
+    on(event: 'message', listener: (request: HostRequest | StateReading) => void): void;
+    postMessage(message: HostReply, transfer: ArrayBuffer[]): void;
+  },
+): void {
+  let last: Promise<unknown> = Promise.resolve();
+  /** The memory of large arrays moves to the other thread; small ones are cheaper to copy. */
+  const memoryOf = (result: unknown): ArrayBuffer[] => {
+    const found = new Set<ArrayBuffer>();
+    const visit = (value: unknown, depth: number): void => {
+      if (ArrayBuffer.isView(value)) {
+        if (value.byteLength === value.buffer.byteLength && value.byteLength > 4096)
+          found.add(value.buffer as ArrayBuffer);
+      } else if (typeof value === 'object' && value !== null && depth < 4) {
+        for (const item of Object.values(value)) visit(item, depth + 1);
+      }
+    };
+    visit(result, 0);
+    return [...found];
+  };
+  const answer = async ({ id, method, argument }: HostRequest) => {
+    try {
+      const result = await (host[method] as (argument: unknown) => unknown)(argument);
+      port.postMessage({ id, result }, memoryOf(result));
+    } catch (error) {
+      port.postMessage({ id, error: error as Error }, []);
+    }
+  };
+  port.on('message', (request) => {
+    if ('into' in request) {
+      // A thread waits for this one, without listening: nothing may come between.
+      let offset = 0;
+      for (const name of request.names) {
+        const view = host.peek(request.state, name);
+        request.into.set(new Uint8Array(view.buffer, view.byteOffset, view.byteLength), offset);
+        offset += view.byteLength;
+      }
+      Atomics.store(request.done, 1, host.version(request.state));
+      Atomics.store(request.done, 0, 1);
+      Atomics.notify(request.done, 0);
+      return;
+    }
+    // Sessions run one after the other; state is written between runs at once, since runs read and write other arrays.
+    if (request.method === 'createState' || request.method === 'writeState') void answer(request);
+    else last = last.then(() => answer(request));
+  });
+}
+
+/** The methods of a host that another thread can call. */
+export type HostMethod = Exclude<keyof SessionHost, 'peek' | 'version'>;
+
+/** A call of a method of a host. */
+export interface HostRequest {
+  readonly id: number;
+  readonly method: HostMethod;
+  readonly argument: unknown;
+}
+
+/** A wish to have tensors of a state copied, one after the other, into shared memory. */
+export interface StateReading {
+  readonly state: number;
+  readonly names: readonly string[];
+  readonly into: Uint8Array;
+  /** Becomes 1 when done, with the state's version behind it. */
+  readonly done: Int32Array;
+}
+
+/** What came of a call. */
+export type HostReply =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: Error };

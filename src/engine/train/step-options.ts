@@ -1,0 +1,39 @@
+/** @file What a training step is made from: the loss, the optimizer, the parameters, and what is done around them. */
+import type { MapLeaves, Tensor, Tree } from '../core/index.ts';
+import type { Value, ValueSpec } from '../graph/index.ts';
+import type { RuntimeOptions } from '../runtime/index.ts';
+import type { Optimizer } from './optimizer.ts';
+
+/** What a loss function returns: the scalar to minimize, alone or with scalars worth watching. */
+export type LossResult = Value | { readonly loss: Value; readonly metrics: Readonly<Record<string, Value>> };
+
+/** What the graph of a step is traced from. */
+export interface StepDescription<P extends Tree<Tensor>, B extends Tree<ValueSpec>> {
+  /** The loss of a batch under parameters, as a function over Values. */
+  readonly loss: (params: MapLeaves<P, Tensor, Value>, batch: MapLeaves<B, ValueSpec, Value>) => LossResult;
+  readonly optimizer: Optimizer;
+  /** The parameters to start from; they are copied. */
+  readonly params: P;
+  /** The shapes of a batch; they are fixed. */
+  readonly batch: B;
+  /**
+   * How many batches make one step: their gradients are averaged before the update, so that a step learns from more than memory
+   * holds at once. `run` then takes an array of so many batches. 1 if absent.
+   */
+  readonly accumulate?: number;
+  /** Keeps a moving average of the parameters beside them, ema ← decay · ema + (1 - decay) · parameter, read by `emaParams`. */
+  readonly ema?: { readonly decay: number };
+}
+
+/** What `compileTrainStep` needs. */
+export interface TrainStepOptions<P extends Tree<Tensor>, B extends Tree<ValueSpec>> extends StepDescription<P, B> {
+  /**
+   * How many steps `runMany` takes in one session run, 1 if absent. Worth it where a step is so small that the cost of starting
+   * a run shows; the graph grows as many times.
+   */
+  readonly stepsPerRun?: number;
+  readonly runtime?: RuntimeOptions;
+}
+
+/** The figures of one step: the loss, the loss function's metrics and the optimizer's. */
+export type StepFigures = { readonly loss: number } & Readonly<Record<string, number>>;
