@@ -8,6 +8,7 @@ import { linearCases } from './linear-cases.ts';
 import { lossCases } from './loss-cases.ts';
 import { matrixCases } from './matrix-cases.ts';
 import { convolutionCasesByOp, normalizationCases } from './product-cases.ts';
+import { classicalCases, quantizeCases, signalCases } from './quantize-cases.ts';
 import { randomCases } from './random-cases.ts';
 import { alongAxisCases, reduceCases, selectionCases } from './reduce-cases.ts';
 import { gatherCases, layoutCases } from './structure-cases.ts';
@@ -15,6 +16,9 @@ import { trigonometricCases } from './trigonometric-cases.ts';
 
 /** The cases by op type; ops without a gradient have none. */
 export const casesByOp: { readonly [Op in OpType]?: readonly GradientCase[] } = {
+  ...classicalCases,
+  ...quantizeCases,
+  ...signalCases,
   ...elementwiseCases,
   ...trigonometricCases,
   ...activationCases,

@@ -67,9 +67,18 @@ function valuesOnPath(nodes: readonly Node[], wrt: readonly Value[]): Set<Value>
   const onPath = new Set(wrt);
   for (const node of nodes) {
     if (node.op === stopGradientOp || !dependenciesOf(node).some((input) => input && onPath.has(input))) continue;
-    for (const output of node.outputs) if (dtypes[output.dtype].isFloat) onPath.add(output);
+    for (const output of node.outputs) if (carriesDerivative(node, output, onPath)) onPath.add(output);
   }
   return onPath;
+}
+
+/**
+ * Whether derivatives flow through an output: a float does, and so do whole numbers that stand for real ones, from the op that
+ * quantized them on through those that move them about.
+ */
+function carriesDerivative(node: Node, output: Value, onPath: ReadonlySet<Value>): boolean {
+  if (dtypes[output.dtype].isFloat || node.op.quantizes) return true;
+  return node.inputs.some((input) => input && input.dtype === output.dtype && onPath.has(input));
 }
 
 function ruleOf(node: Node, rules: GradientRules): GradientRule {
@@ -90,7 +99,8 @@ function accumulate(
   results.forEach((cotangent, i) => {
     const input = node.inputs[i];
     if (cotangent === undefined || input === undefined || !onPath.has(input)) return;
-    if (cotangent.shape.join() !== input.shape.join() || cotangent.dtype !== input.dtype) {
+    const isReal = cotangent.dtype === input.dtype || (!dtypes[input.dtype].isFloat && dtypes[cotangent.dtype].isFloat);
+    if (cotangent.shape.join() !== input.shape.join() || !isReal) {
       throw new ShapeError(
         `gradients: the rule of ${node.op.opType} gave ${cotangent} for input ${i}, which is ${input.dtype}${formatShape(input.shape)}`,
       );

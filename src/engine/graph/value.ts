@@ -73,8 +73,10 @@ export interface OpDefinition<T extends string = string> {
   readonly domain: Domain;
   /** The operator set of `domain` in which this form of the op first stands; absent where opset 21 (domain 1) has it. */
   readonly since?: number;
-  /** The first output that a reader may leave out; absent if every output always exists. */
-  readonly firstOptionalOutput?: number;
+  /** The first output that a reader may leave out (it may depend on the inputs given); absent if every output always exists. */
+  readonly firstOptionalOutput?: number | ((inputs: readonly (Value | undefined)[]) => number);
+  /** Whether its whole-number outputs stand for real numbers, so that derivatives flow on through them. */
+  readonly quantizes?: true;
   /** The types of the outputs. @throws ShapeError or DtypeError naming the op, what it needs and what came. */
   infer(inputs: readonly (Value | undefined)[], attributes: Attributes): readonly ValueType[];
   /**

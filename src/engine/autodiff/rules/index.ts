@@ -4,6 +4,7 @@ import type { GradientRule, NotDifferentiable } from '../rule.ts';
 import { activationRules } from './activation.ts';
 import { alongAxisRules } from './along-axis.ts';
 import { bitwiseRules } from './bitwise.ts';
+import { classicalRules } from './classical.ts';
 import { convolutionRules } from './convolution.ts';
 import { einsumRules } from './einsum.ts';
 import { elementwiseRules } from './elementwise.ts';
@@ -13,10 +14,13 @@ import { linearRules } from './linear.ts';
 import { lossRules } from './loss.ts';
 import { matrixRules } from './matrix.ts';
 import { normalizationRules } from './normalization.ts';
+import { quantizeRules } from './quantize.ts';
 import { randomRules } from './random.ts';
 import { reduceRules } from './reduce.ts';
 import { selectionRules } from './selection.ts';
 import { controlFlowRules, sequenceRules } from './sequence.ts';
+import { signalRules } from './signal.ts';
+import { textRules } from './text.ts';
 import { trigonometricRules } from './trigonometric.ts';
 
 /** A rule, or the reason for having none, for every op. */
@@ -24,6 +28,10 @@ export type GradientRules = { readonly [Op in OpType]: GradientRule | NotDiffere
 
 /** The gradient rules. */
 export const gradientRules: GradientRules = {
+  ...classicalRules,
+  ...quantizeRules,
+  ...signalRules,
+  ...textRules,
   ...elementwiseRules,
   ...trigonometricRules,
   ...selectionRules,

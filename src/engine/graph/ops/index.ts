@@ -3,6 +3,7 @@
 import { activationOps } from './activation.ts';
 import { alongAxisOps } from './along-axis.ts';
 import { bitwiseOps } from './bitwise.ts';
+import { classicalOps } from './classical.ts';
 import { controlFlowOps } from './control-flow.ts';
 import { convolutionOps } from './convolution.ts';
 import { einsumOps } from './einsum.ts';
@@ -13,14 +14,23 @@ import { linearOps } from './linear.ts';
 import { lossOps } from './loss.ts';
 import { matrixOps } from './matrix.ts';
 import { normalizationOps } from './normalization.ts';
+import { quantizeOps } from './quantize.ts';
+import { quantizeContribOps } from './quantize-contrib.ts';
 import { randomOps } from './random.ts';
 import { reduceOps } from './reduce.ts';
 import { selectionOps } from './selection.ts';
 import { sequenceOps } from './sequence.ts';
+import { signalOps } from './signal.ts';
+import { textOps } from './text.ts';
 import { trigonometricOps } from './trigonometric.ts';
 
 /** Every op definition by op type. */
 export const ops = {
+  ...classicalOps,
+  ...quantizeOps,
+  ...quantizeContribOps,
+  ...signalOps,
+  ...textOps,
   ...elementwiseOps,
   ...trigonometricOps,
   ...selectionOps,
@@ -47,6 +57,7 @@ export type OpType = keyof typeof ops;
 export * from './activation.ts';
 export * from './along-axis.ts';
 export * from './bitwise.ts';
+export * from './classical.ts';
 export { controlFlowOps } from './control-flow.ts';
 export * from './convolution.ts';
 export * from './einsum.ts';
@@ -57,8 +68,12 @@ export * from './linear.ts';
 export * from './loss.ts';
 export * from './matrix.ts';
 export * from './normalization.ts';
+export * from './quantize.ts';
+export { quantizeContribOps } from './quantize-contrib.ts';
 export * from './random.ts';
 export * from './reduce.ts';
 export * from './selection.ts';
 export { concatFromSequence, sequenceAt, sequenceConstruct, sequenceOps } from './sequence.ts';
+export * from './signal.ts';
+export * from './text.ts';
 export * from './trigonometric.ts';
