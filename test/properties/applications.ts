@@ -1,91 +1,26 @@
 /** @file Random applications of every op: mostly well formed, sometimes just not, so that refusals are compared too. */
 import fc from 'fast-check';
 import type { Dtype } from '../../src/engine/core/index.ts';
-import { type Attributes, elementwiseOps, elemTypeOf, type OpType } from '../../src/engine/graph/index.ts';
-import { float, int, ints, string } from '../../src/engine/graph/value.ts';
-import { axisFor, known, like, nearly, of, positiveDim, positiveShape, type Shape, shape } from './shapes.ts';
-import type { Application } from './verdict.ts';
-
-type Make = (opType: OpType) => fc.Arbitrary<Application>;
-
-const unary =
-  (dtype: Dtype = 'float32'): Make =>
-  (opType) =>
-    shape().map((s) => ({ opType, operands: [of(s, dtype)], attributes: {} }));
-
-const binary =
-  (dtype: Dtype = 'float32'): Make =>
-  (opType) =>
-    shape().chain((base) =>
-      fc
-        .tuple(like(base), like(base))
-        .map(([a, b]) => ({ opType, operands: [of(a, dtype), of(b, dtype)], attributes: {} })),
-    );
-
-const reduction: Make = (opType) =>
-  positiveShape(0, 4).chain((s) =>
-    fc
-      .tuple(fc.option(fc.array(axisFor(s.length), { maxLength: 3 }), { nil: undefined }), fc.boolean())
-      .filter(
-        ([axes]) => axes === undefined || new Set(axes.map((a) => (a + s.length) % s.length)).size === axes.length,
-      )
-      .map(([axes, keep]) => ({
-        opType,
-        operands: [of(s), axes === undefined ? undefined : known(axes)],
-        attributes: { keepdims: int(keep ? 1 : 0) },
-      })),
-  );
-
-const alongAxis: Make = (opType) =>
-  positiveShape(1, 4).chain((s) =>
-    axisFor(s.length).map((axis) => ({ opType, operands: [of(s)], attributes: { axis: int(axis) } })),
-  );
-
-const product =
-  (transposable: boolean): Make =>
-  (opType) =>
-    fc
-      .record({
-        lead: positiveShape(0, 2),
-        m: positiveDim,
-        k: positiveDim,
-        n: positiveDim,
-        otherK: fc.oneof({ weight: 6, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: positiveDim }),
-        transA: transposable ? fc.boolean() : fc.constant(false),
-        transB: transposable ? fc.boolean() : fc.constant(false),
-        vector: transposable ? fc.constant('neither') : fc.constantFrom('neither', 'neither', 'a', 'b', 'both'),
-      })
-      .chain(({ lead, m, k, n, otherK, transA, transB, vector }) =>
-        fc.tuple(like(lead), like(lead)).map(([leadA, leadB]) => {
-          const kB = otherK || k;
-          const a = vector === 'a' || vector === 'both' ? [k] : [...leadA, ...(transA ? [k, m] : [m, k])];
-          const b = vector === 'b' || vector === 'both' ? [kB] : [...leadB, ...(transB ? [n, kB] : [kB, n])];
-          const attributes: Attributes = transposable
-            ? { transA: int(transA ? 1 : 0), transB: int(transB ? 1 : 0), alpha: float(0.5) }
-            : {};
-          return { opType, operands: [of(a), of(b)], attributes };
-        }),
-      );
-
-const gemm: Make = (opType) =>
-  fc
-    .record({
-      m: positiveDim,
-      k: positiveDim,
-      n: positiveDim,
-      otherK: positiveDim,
-      wrong: fc.integer({ min: 0, max: 5 }),
-    })
-    .chain(({ m, k, n, otherK, wrong }) =>
-      fc.tuple(fc.boolean(), fc.boolean(), fc.option(like([m, n]), { nil: undefined })).map(([transA, transB, c]) => {
-        const kB = wrong === 0 ? otherK : k;
-        return {
-          opType,
-          operands: [of(transA ? [k, m] : [m, k]), of(transB ? [n, kB] : [kB, n]), c && of(c)],
-          attributes: { transA: int(transA ? 1 : 0), transB: int(transB ? 1 : 0) },
-        };
-      }),
-    );
+import type { OpType } from '../../src/engine/graph/index.ts';
+import { int, ints, string } from '../../src/engine/graph/value.ts';
+import {
+  activationApplications,
+  bitwiseApplications,
+  elementwiseApplications,
+  randomApplications,
+  trigonometricApplications,
+} from './elementwise-applications.ts';
+import { type Make, unary } from './makers.ts';
+import {
+  alongAxisApplications,
+  einsumApplications,
+  linearApplications,
+  lossApplications,
+  matrixApplications,
+  reduceApplications,
+  selectionApplications,
+} from './reduce-applications.ts';
+import { axisFor, known, like, nearly, of, positiveDim, positiveShape, shape } from './shapes.ts';
 
 interface Window {
   readonly kernel: number[];
@@ -162,39 +97,18 @@ const scatterReduction = fc.constantFrom('none', 'add');
 
 /** A generator of applications for every op. */
 export const applications: { readonly [Op in OpType]: Make } = {
-  ...(Object.fromEntries(Object.keys(elementwiseOps).map((opType) => [opType, unary()])) as {
-    [Op in keyof typeof elementwiseOps]: Make;
-  }),
-  ...(Object.fromEntries(
-    ['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Max', 'Min', 'Equal', 'Greater', 'GreaterOrEqual', 'Less'].map((opType) => [
-      opType,
-      binary(),
-    ]),
-  ) as { [Op in 'Add']: Make }),
-  And: binary('bool'),
-  Or: binary('bool'),
-  Not: unary('bool'),
-  Clip: (opType) =>
-    fc
-      .tuple(
-        shape(),
-        fc.constantFrom<Shape | undefined>(undefined, [], [], [1], [2]),
-        fc.constantFrom<Shape | undefined>(undefined, [], []),
-      )
-      .map(([s, low, high]) => ({ opType, operands: [of(s), low && of(low), high && of(high)], attributes: {} })),
-  Where: (opType) =>
-    shape().chain((base) =>
-      fc
-        .tuple(like(base), like(base), like(base))
-        .map(([c, a, b]) => ({ opType, operands: [of(c, 'bool'), of(a), of(b)], attributes: {} })),
-    ),
-  Cast: (opType) =>
-    fc
-      .tuple(
-        shape(),
-        fc.constantFrom(...(['float32', 'float64', 'float16', 'int64', 'int32', 'uint8', 'int8', 'bool'] as const)),
-      )
-      .map(([s, dtype]) => ({ opType, operands: [of(s)], attributes: { to: int(elemTypeOf[dtype]) } })),
+  ...elementwiseApplications,
+  ...trigonometricApplications,
+  ...activationApplications,
+  ...bitwiseApplications,
+  ...randomApplications,
+  ...reduceApplications,
+  ...alongAxisApplications,
+  ...selectionApplications,
+  ...matrixApplications,
+  ...linearApplications,
+  ...einsumApplications,
+  ...lossApplications,
   Identity: unary(),
   Reshape: (opType) =>
     fc
@@ -298,36 +212,6 @@ export const applications: { readonly [Op in OpType]: Make } = {
           attributes: {},
         })),
     ),
-  ReduceSum: reduction,
-  ReduceMean: reduction,
-  ReduceMax: reduction,
-  ReduceMin: reduction,
-  ReduceSumSquare: reduction,
-  ArgMax: (opType) =>
-    positiveShape(1, 3).chain((s) =>
-      fc.tuple(axisFor(s.length), fc.boolean()).map(([axis, keep]) => ({
-        opType,
-        operands: [of(s)],
-        attributes: { axis: int(axis), keepdims: int(keep ? 1 : 0) },
-      })),
-    ),
-  TopK: (opType) =>
-    positiveShape(1, 3).chain((s) =>
-      fc.tuple(axisFor(s.length), fc.integer({ min: 0, max: 4 })).map(([axis, k]) => ({
-        opType,
-        operands: [of(s), known([k])],
-        attributes: { axis: int(axis) },
-      })),
-    ),
-  CumSum: (opType) =>
-    positiveShape(1, 3).chain((s) =>
-      axisFor(s.length).map((axis) => ({ opType, operands: [of(s), known([axis], [])], attributes: {} })),
-    ),
-  Softmax: alongAxis,
-  LogSoftmax: alongAxis,
-  MatMul: product(false),
-  'com.microsoft.FusedMatMul': product(true),
-  Gemm: gemm,
   Gather: (opType) =>
     positiveShape(1, 3).chain((s) =>
       fc

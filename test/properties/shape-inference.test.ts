@@ -10,9 +10,19 @@ import { type Application, loadsAsInferred, ourVerdict, runtimeVerdict, shapesOf
 const stricter: Partial<Record<OpType, string>> = {
   Clip: 'ONNX asks for scalars; ONNX Runtime also takes [1]',
   LayerNormalization: 'a scale that broadcasts is more often a mistake than meant',
+  NegativeLogLikelihoodLoss: 'ONNX Runtime does not look whether there is a weight for every class',
+  SoftmaxCrossEntropyLoss: 'ONNX Runtime does not look whether there is a weight for every class',
   MaxPool: 'a window that does not fit gives an empty tensor, which nothing can be made of',
   AveragePool: 'a window that does not fit gives an empty tensor, which nothing can be made of',
 };
+
+/** The dimensions that only a run can tell, of the shapes that it gave, unknown again as we say they are. */
+function withUnknownDims(runtime: string, ours: string): string {
+  const [given, known] = [runtime, ours].map((text) => text.split(/([[\], ]+)/));
+  return given!.length === known!.length
+    ? given!.map((part, i) => (known![i] === '?' && /^\d+$/.test(part) ? '?' : part)).join('')
+    : runtime;
+}
 
 const opTypes = Object.keys(applications) as OpType[];
 
@@ -26,7 +36,8 @@ describe('shape inference against ONNX Runtime', () => {
         if ('types' in ours) {
           seen.accepted++;
           const runtime = 'types' in theirs ? theirs.types : `refused: ${theirs.refused.message}`;
-          expect(runtime).toBe(shapesOf(ours, opType));
+          const shapes = shapesOf(ours, opType);
+          expect(withUnknownDims(runtime, shapes)).toBe(shapes);
         } else if (stricter[opType] === undefined) {
           const runtime = 'types' in theirs ? `${theirs.types}, while we say: ${ours.refused.message}` : 'refused';
           expect(runtime).toBe('refused');
@@ -43,6 +54,40 @@ const withoutKernel: Partial<Record<OpType, readonly Dtype[]>> = {
   Erf: ['float64'],
   Softplus: ['float64'],
   Gelu: ['float64'],
+  Acos: ['float64'],
+  Acosh: ['float64'],
+  Asin: ['float64'],
+  Asinh: ['float64'],
+  Atan: ['float64'],
+  Atanh: ['float64'],
+  Cosh: ['float64'],
+  Sinh: ['float64'],
+  Tan: ['float64'],
+  Softsign: ['float64'],
+  Relu: ['int64'],
+  LeakyRelu: ['float64'],
+  Elu: ['float64'],
+  Selu: ['float64'],
+  HardSigmoid: ['float64'],
+  HardSwish: ['float64'],
+  ThresholdedRelu: ['float64'],
+  Mish: ['float64'],
+  PRelu: ['float64', 'int64', 'int32'],
+  Hardmax: ['float64'],
+  Mean: ['float64'],
+  Det: ['float64'],
+  Trilu: ['uint8', 'int8'],
+  'com.microsoft.Trilu': ['int32', 'uint8', 'int8', 'bool'],
+  NonZero: ['float64', 'int8'],
+  Einsum: ['uint8', 'int8'],
+  Gemm: ['int64', 'int32'],
+  Multinomial: ['float64'],
+  'com.microsoft.Gelu': ['float64'],
+  'com.microsoft.QuickGelu': ['float64'],
+  'com.microsoft.BiasGelu': ['float64'],
+  'com.microsoft.TransposeMatMul': ['float64'],
+  'com.microsoft.FusedGemm': ['float64'],
+  Unique: ['int32', 'uint8', 'bool'],
   Where: ['int8', 'bool'],
   Conv: ['float64'],
   ConvTranspose: ['float64'],
@@ -52,7 +97,6 @@ const withoutKernel: Partial<Record<OpType, readonly Dtype[]>> = {
 
 /** Ops that we keep to floats although ONNX Runtime takes whole numbers too, and why. */
 const narrower: Partial<Record<OpType, string>> = {
-  Relu: 'max(x, 0) says the same for whole numbers',
   MaxPool: 'pictures are floats when they come to it',
 };
 
@@ -70,7 +114,7 @@ function inDtype(application: Application, dtype: Dtype): Application {
 describe('element types against ONNX Runtime', () => {
   it.each(opTypes)('%s takes the types that ONNX Runtime takes, and gives those it gives', async (opType) => {
     const samples = fc.sample(applications[opType](opType), { numRuns: 60, seed: 11 });
-    const wellFormed = samples.find((one) => 'types' in ourVerdict(one) && one.operands[0]!.shape.length > 0)!;
+    const wellFormed = samples.find((one) => 'types' in ourVerdict(one) && (one.operands[0]?.shape.length ?? 1) > 0)!;
     for (const dtype of allDtypes) {
       const application = inDtype(wellFormed, dtype);
       const ours = ourVerdict(application);

@@ -71,6 +71,7 @@ export async function runtimeVerdict(application: Application): Promise<Verdict>
   const free: OpDefinition = {
     opType: op.opType,
     domain: op.domain,
+    ...(op.since === undefined ? {} : { since: op.since }),
     infer: () => Array.from({ length: numOutputs }, () => ({ dtype: 'float32' as const, shape: [] })),
   };
   const results = applyOp(free, values, application.attributes);

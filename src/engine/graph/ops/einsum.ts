@@ -68,8 +68,12 @@ export function lettersOf(equation: EinsumEquation, values: readonly Value[]): M
   const dims = new Map<string, Dim>();
   equation.operands.forEach((letters, i) => {
     letters.forEach((letter, axis) => {
-      const dim = values[i]!.shape[axis]!;
+      const { shape } = values[i]!;
+      const dim = shape[axis]!;
       const known = dims.get(letter) ?? 1;
+      if (!dimsFit(dim, shape[letters.indexOf(letter)])) {
+        throw new ShapeError(`Einsum: the diagonal "${letter}" of ${formatShape(shape)} needs axes of one length`);
+      }
       if (known === 1 || (known === unknownDim && dim !== 1)) dims.set(letter, dim);
       else if (dim !== 1 && !dimsFit(dim, known)) {
         const shapes = values.map((value) => formatShape(value.shape)).join(' and ');
