@@ -108,7 +108,10 @@ export function buildModel(model: ModelMessage, binding: Binding): ReadonlyMap<s
 }
 
 /** The nodes that the wanted values need, in order, and every name among them. */
-function neededNodes(graph: GraphMessage, wanted: readonly string[]): { nodes: NodeMessage[]; names: Set<string> } {
+export function neededNodes(
+  graph: GraphMessage,
+  wanted: readonly string[],
+): { nodes: NodeMessage[]; names: Set<string> } {
   const names = new Set(wanted);
   const nodes: NodeMessage[] = [];
   for (const node of [...graph.nodes].reverse()) {

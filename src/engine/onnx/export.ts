@@ -76,10 +76,17 @@ function nodesWithin(graph: Graph): readonly Node[] {
 class Names {
   readonly #names = new Map<Value, string>();
   readonly #taken = new Set<string>();
+  /** The next number to try behind a name that is taken. */
+  readonly #suffixes = new Map<string, number>();
 
   take(value: Value, wanted: string): string {
     let name = wanted;
-    for (let i = 2; this.#taken.has(name); i++) name = `${wanted}_${i}`;
+    if (this.#taken.has(name)) {
+      // Thousands of constants want one name: the count goes on from where the last one found a free one.
+      let i = this.#suffixes.get(wanted) ?? 2;
+      for (name = `${wanted}_${i}`; this.#taken.has(name); name = `${wanted}_${i}`) i++;
+      this.#suffixes.set(wanted, i + 1);
+    }
     this.#taken.add(name);
     this.#names.set(value, name);
     return name;

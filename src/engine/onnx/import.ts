@@ -29,9 +29,9 @@ export interface ImportOptions {
 export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): OnnxModel {
   const message = readModel(new FieldReader(bytes, ''), options.externalData);
   checkModel(message);
-  const { isParameter } = options;
-  const parameters = parametersOf(message, isParameter);
-  return new OnnxModel({ message, parameters, insertions: [], ending: statedOutputs(message) });
+  const parameters = parametersOf(message, options.isParameter);
+  const weights = new Map([...parameters].map(([name, tensor]) => [name, { tensor, isTrained: true, of: name }]));
+  return new OnnxModel({ message, weights, insertions: new Map(), ending: statedOutputs(message) });
 }
 
 /** The outputs that the file names. */

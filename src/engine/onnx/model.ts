@@ -13,7 +13,7 @@ import {
   ValueSpec,
   type ValueType,
 } from '../graph/index.ts';
-import { type Binding, buildModel } from './build.ts';
+import { type Binding, buildModel, neededNodes } from './build.ts';
 import { graphsIn } from './check.ts';
 import type { ModelMessage } from './messages.ts';
 
@@ -38,25 +38,28 @@ export interface ToGraphOptions {
   readonly fold?: boolean;
 }
 
-/** What changes a value of a model: given the value, what stands for it. */
-export interface Insertion {
-  readonly at: ReadonlySet<string>;
-  apply(name: string, value: Value, params: ReadonlyMap<string, Value>): Value;
+/** A tensor that can be given from outside, and the named value that goes when it does. */
+export interface Weight {
+  readonly tensor: Tensor;
+  readonly isTrained: boolean;
+  readonly of: string;
 }
+
+/** What changes a named value: given the value, what stands for it. */
+export type Insertion = (value: Value, weights: ReadonlyMap<string, Value>) => Value;
 
 /** What a model ends in: outputs made of values of its graph. */
 export interface Ending {
   /** The values of the graph that it needs. */
   readonly from: readonly string[];
-  apply(values: ReadonlyMap<string, Value>, params: ReadonlyMap<string, Value>): Readonly<Record<string, Value>>;
+  apply(values: ReadonlyMap<string, Value>, weights: ReadonlyMap<string, Value>): Readonly<Record<string, Value>>;
 }
 
 /** A model as edited so far: the file, and what is to be different. */
 export interface ModelSource {
   readonly message: ModelMessage;
-  /** Every tensor that can be given from outside, by name. */
-  readonly parameters: ReadonlyMap<string, Tensor>;
-  readonly insertions: readonly Insertion[];
+  readonly weights: ReadonlyMap<string, Weight>;
+  readonly insertions: ReadonlyMap<string, Insertion>;
   readonly ending: Ending;
 }
 
@@ -68,10 +71,12 @@ export class OnnxModel {
   readonly inputs: Readonly<Record<string, ValueType>>;
   /** The type of each output, by name. */
   readonly outputs: Readonly<Record<string, ValueType>>;
-  /** The weights that can be trained, by their names in the file. */
+  /** The weights that can be trained, by their names in the file; those of adapters and heads among them. */
   readonly parameters: ReadonlyMap<string, Tensor>;
-  /** The type of every named value of the graph; at these names a model can be cut and adapters inserted. */
-  readonly values: ReadonlyMap<string, ValueType>;
+  /** The weights that `freeze` has taken out of `parameters`. */
+  readonly frozen: ReadonlyMap<string, Tensor>;
+  /** Every named value of the graph that the outputs need; at these names a model can be cut and adapters inserted. */
+  readonly values: ReadonlyMap<string, Value>;
   /** The operator sets that the file goes by. */
   readonly opsets: ReadonlyMap<string, number>;
   /** The key-value pairs that the file carries. */
@@ -81,23 +86,18 @@ export class OnnxModel {
 
   /** Use `importOnnx`. */
   constructor(source: ModelSource) {
-    this.source = source;
     const { message } = source;
+    const needed = neededNodes(message.graph, source.ending.from).names;
+    this.source = { ...source, weights: new Map([...source.weights].filter(([, weight]) => needed.has(weight.of))) };
     this.opsets = message.opsets;
     this.metadata = message.metadata;
-    this.parameters = source.parameters;
+    this.parameters = tensorsOf(this.source, true);
+    this.frozen = tensorsOf(this.source, false);
     const inputs = inputTypes(message);
     this.inputs = Object.fromEntries(inputs);
     const named = [...inputs].map(([name, type]) => ({ name, value: new Value(type, { kind: 'input', name }) }));
-    const { outputs, values } = this.#build(
-      new Map(named.map(({ name, value }) => [name, value])),
-      constants(this.parameters),
-      {
-        fold: false,
-        statedShapes: true,
-        everything: true,
-      },
-    );
+    const given = new Map(named.map(({ name, value }) => [name, value]));
+    const { outputs, values } = this.#build(given, new Map(), { fold: false, statedShapes: true });
     this.graph = graphOf(named, outputs);
     this.outputs = Object.fromEntries(outputs.map(({ name, value }) => [name, value]));
     this.values = values;
@@ -114,13 +114,13 @@ export class OnnxModel {
    * @throws TypeError if an input is missing or a name is unknown; ShapeError, DtypeError naming the node that refuses.
    */
   apply(params: NamedOperands, inputs: NamedOperands, options: ApplyOptions = {}): Record<string, Value> {
-    const weights = new Map([...constants(this.parameters), ...this.#given('parameter', params, this.parameters)]);
+    const weights = this.#given('parameter', params, this.parameters);
     const types = new Map(Object.entries(this.inputs));
     const values = this.#given('input', inputs, types);
     for (const name of types.keys()) {
       if (!values.has(name)) throw new TypeError(`OnnxModel: the input "${name}" is missing`);
     }
-    const binding = { fold: options.fold ?? true, statedShapes: false, everything: false };
+    const binding = { fold: options.fold ?? true, statedShapes: false };
     if (binding.fold && this.source.message.graph.nodes.some((node) => graphsIn(node).length > 0)) {
       return this.#unrolled(values, weights, options.unroll ?? 256);
     }
@@ -140,8 +140,8 @@ export class OnnxModel {
     const named = [...types].map(([name, type]) => ({ name, value: new Value(type, { kind: 'input', name }) }));
     const values = new Map(named.map(({ name, value }) => [name, value]));
     const given = this.#given('parameter', options.params ?? {}, this.parameters);
-    const binding = { fold: options.fold ?? false, statedShapes: options.inputs === undefined, everything: false };
-    return graphOf(named, this.#build(values, new Map([...constants(this.parameters), ...given]), binding).outputs);
+    const binding = { fold: options.fold ?? false, statedShapes: options.inputs === undefined };
+    return graphOf(named, this.#build(values, given, binding).outputs);
   }
 
   #given(kind: string, operands: NamedOperands, types: ReadonlyMap<string, ValueType>): Map<string, Value> {
@@ -164,24 +164,17 @@ export class OnnxModel {
 
   #build(
     inputs: ReadonlyMap<string, Value>,
-    weights: ReadonlyMap<string, Value>,
-    options: Pick<Binding, 'fold' | 'statedShapes'> & { readonly everything: boolean },
+    given: ReadonlyMap<string, Value>,
+    options: Pick<Binding, 'fold' | 'statedShapes'>,
   ): { outputs: NamedValue[]; values: ReadonlyMap<string, Value> } {
-    const { message, insertions, ending } = this.source;
-    const names = options.everything
-      ? message.graph.nodes.flatMap((node) => node.outputs.filter((name) => name !== ''))
-      : [];
+    const { message, weights: own, insertions, ending } = this.source;
+    const weights = new Map([...own].map(([name, { tensor }]) => [name, given.get(name) ?? constant(tensor, name)]));
     const values = buildModel(message, {
+      ...options,
       inputs,
-      outputs: [...ending.from, ...names],
+      outputs: ending.from,
       weight: (name, tensor) => weights.get(name) ?? constant(tensor, name),
-      replace: (name, value) =>
-        insertions.reduce(
-          (now, insertion) => (insertion.at.has(name) ? insertion.apply(name, now, weights) : now),
-          value,
-        ),
-      fold: options.fold,
-      statedShapes: options.statedShapes,
+      replace: (name, value) => insertions.get(name)?.(value, weights) ?? value,
     });
     const outputs = Object.entries(ending.apply(values, weights)).map(([name, value]) => ({ name, value }));
     return { outputs, values };
@@ -200,7 +193,7 @@ export class OnnxModel {
       value: new Value(value, { kind: 'input', name: `${i}` }),
     }));
     const numInputs = given.filter(([name, value]) => inputs.get(name) === value).length;
-    const binding = { fold: true, statedShapes: false, everything: false };
+    const binding = { fold: true, statedShapes: false };
     const { outputs } = this.#build(
       new Map([...inputs, ...own.slice(0, numInputs).map(({ key, value }) => [key, value] as const)]),
       new Map([...weights, ...own.slice(numInputs).map(({ key, value }) => [key, value] as const)]),
@@ -230,8 +223,9 @@ function inputTypes(message: ModelMessage): Map<string, ValueType> {
   );
 }
 
-function constants(parameters: ReadonlyMap<string, Tensor>): Map<string, Value> {
-  return new Map([...parameters].map(([name, tensor]) => [name, constant(tensor, name)]));
+function tensorsOf(source: ModelSource, isTrained: boolean): Map<string, Tensor> {
+  const chosen = [...source.weights].filter(([, weight]) => weight.isTrained === isTrained);
+  return new Map(chosen.map(([name, { tensor }]) => [name, tensor]));
 }
 
 /** The inputs of a model as specs, for `trace`. */
