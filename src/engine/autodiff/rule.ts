@@ -1,6 +1,16 @@
 /** @file What a gradient rule is, and the small steps that many rules share. */
-import { type Dtype, dtypes, numElements, staticShape, Tensor } from '../core/index.ts';
-import { cast, constant, constantScalar, matMul, type Node, reduceSum, reshape, type Value } from '../graph/index.ts';
+import { type Dtype, dtypes, numElements, ShapeError, staticShape, Tensor } from '../core/index.ts';
+import {
+  cast,
+  constant,
+  constantIntsOf,
+  constantScalar,
+  matMul,
+  type Node,
+  reduceSum,
+  reshape,
+  type Value,
+} from '../graph/index.ts';
 
 /** What a rule is given. */
 export interface RuleContext {
@@ -28,6 +38,16 @@ export function inputAt(context: RuleContext, index: number): Value {
   const value = context.inputs[index];
   if (value === undefined) throw new TypeError(`${context.node.op.opType}: input ${index} is missing`);
   return value;
+}
+
+/**
+ * The whole numbers that the input at `index` holds.
+ * @throws ShapeError if they are not known when the graph is differentiated; `what` names them.
+ */
+export function knownIntsAt(context: RuleContext, index: number, what: string): readonly number[] {
+  const values = constantIntsOf(context.inputs[index]);
+  if (values !== undefined) return values;
+  throw new ShapeError(`gradient of ${context.node.op.opType}: ${what} must be known when the graph is differentiated`);
 }
 
 /** The cotangent of an operand that was broadcast: summed over the axes it was stretched along. */

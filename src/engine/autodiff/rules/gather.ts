@@ -1,87 +1,113 @@
-/** @file Gradient rules of the indexing ops: gathering and scattering are each other's transposes. */
-import { staticShape } from '../../core/index.ts';
+/** @file Gradient rules of the gathering ops: what was picked is added back where it was. */
+import { int64, normalizeAxis, staticShape } from '../../core/index.ts';
 import {
   cast,
+  concat,
+  constant,
+  constantIntsOf,
   constantScalar,
   expand,
-  gatherElements,
-  gatherND,
   type gatherOps,
   intOf,
+  pad,
+  reshape,
   scatterElements,
   scatterND,
-  stringOf,
   transpose,
   unsqueeze,
   type Value,
 } from '../../graph/index.ts';
+
 import { type GradientRule, inputAt } from '../rule.ts';
 
 type Rules = { readonly [Op in keyof typeof gatherOps]: GradientRule };
 
-function zeros(like: Value, shape: readonly number[]): Value {
+/** Zeros of the element type of `like`. */
+export function zerosLike(like: Value, shape: readonly number[] = shapeOf(like)): Value {
   return expand(constantScalar(0, like.dtype), shape);
 }
 
 const shapeOf = (value: Value) => staticShape(value.shape, 'gradient of indexing');
 
-/** Slices taken along any axis are added back along axis 0, after the indexed axes have been brought to the front. */
-const gatherRule: GradientRule = (context) => {
-  const [data, indices] = [inputAt(context, 0), inputAt(context, 1)];
-  const axis = (intOf(context.node.attributes, 'axis', 0) + data.rank) % data.rank;
-  const shape = shapeOf(data);
-  const axes = shape.map((_, a) => a);
+/** Where whole numbers that count up by one begin, with negative ones counted from the end of `dim`. */
+function runStart(indices: Value, dim: number): number | undefined {
+  const at = constantIntsOf(indices)?.map((index) => (index < 0 ? index + dim : index));
+  return at?.length && at.every((index, i) => index === at[0]! + i) ? at[0] : undefined;
+}
+
+/**
+ * The cotangent of slices taken at `indices` along an axis of `shape`, added back. Neighbours in order lie between zeros;
+ * otherwise the indexed axes come to the front, for a scatter along axis 0.
+ */
+export function addBack(like: Value, shape: readonly number[], axis: number, indices: Value, cotangent: Value): Value {
+  const start = runStart(indices, shape[axis]!);
+  if (start !== undefined) {
+    const count = constantIntsOf(indices)!.length;
+    const sizes = shape.map((dim, a) => (a === axis ? count : dim));
+    const after = shape.map((dim, a) => (a === axis ? dim - start - count : 0));
+    const slices = reshape(cotangent, sizes);
+    return count === shape[axis]
+      ? slices
+      : pad(
+          slices,
+          shape.map((_, a) => (a === axis ? start : 0)),
+          after,
+        );
+  }
   const indexed = indices.shape.map((_, i) => axis + i);
-  const others = context.cotangent.shape.map((_, a) => a).filter((a) => !indexed.includes(a));
-  const g = axis === 0 ? context.cotangent : transpose(context.cotangent, [...indexed, ...others]);
-  const order = [axis, ...axes.filter((a) => a !== axis)];
-  const into = zeros(
-    data,
+  const others = cotangent.shape.map((_, a) => a).filter((a) => !indexed.includes(a));
+  const g = axis === 0 ? cotangent : transpose(cotangent, [...indexed, ...others]);
+  const order = [axis, ...shape.map((_, a) => a).filter((a) => a !== axis)];
+  const into = zerosLike(
+    like,
     order.map((a) => shape[a]!),
   );
-  const coordinates = unsqueeze(cast(indices, 'int64'), [indices.rank]);
-  const sums = scatterND(into, coordinates, g, 'add');
-  return [
-    axis === 0
-      ? sums
-      : transpose(
-          sums,
-          axes.map((a) => order.indexOf(a)),
-        ),
-  ];
+  const sums = scatterND(into, unsqueeze(cast(indices, 'int64'), [indices.rank]), g, 'add');
+  return axis === 0
+    ? sums
+    : transpose(
+        sums,
+        shape.map((_, a) => order.indexOf(a)),
+      );
+}
+
+/** Coordinates within each item of a batch, with those of the item in front: `[...batch, ..., depth]` to `batch.length` more. */
+function withBatch(indices: Value, numBatch: number): Value {
+  const shape = shapeOf(indices);
+  const [batch, rest] = [shape.slice(0, numBatch), shape.slice(numBatch, -1)];
+  const count = batch.reduce((product, dim) => product * dim, 1);
+  const items = Array.from({ length: count }, (_, i) => {
+    let left = i;
+    return batch.map((_, axis) => {
+      const inner = batch.slice(axis + 1).reduce((product, dim) => product * dim, 1);
+      const at = Math.floor(left / inner);
+      left %= inner;
+      return at;
+    });
+  });
+  const own = constant(int64(items.flat(), [...batch, ...rest.map(() => 1), numBatch]));
+  return concat([expand(own, [...batch, ...rest, numBatch]), indices], -1);
+}
+
+const gatherNDRule: GradientRule = (context) => {
+  const [data, indices] = [inputAt(context, 0), cast(inputAt(context, 1), 'int64')];
+  const numBatch = intOf(context.node.attributes, 'batch_dims', 0);
+  const coordinates = numBatch === 0 ? indices : withBatch(indices, numBatch);
+  return [scatterND(zerosLike(data), coordinates, context.cotangent, 'add')];
 };
 
-/** The rules of the indexing ops. Under reduction 'none' the indices must be distinct. */
+/** The rules of the gathering ops. */
 export const gatherRules: Rules = {
-  Gather: gatherRule,
+  Gather: (context) => {
+    const data = inputAt(context, 0);
+    const axis = normalizeAxis(intOf(context.node.attributes, 'axis', 0), data.rank, 'gradient of Gather');
+    return [addBack(data, shapeOf(data), axis, inputAt(context, 1), context.cotangent)];
+  },
   GatherElements: (context) => {
     const [data, indices] = [inputAt(context, 0), inputAt(context, 1)];
     const axis = intOf(context.node.attributes, 'axis', 0);
-    return [scatterElements(zeros(data, shapeOf(data)), indices, context.cotangent, { axis, reduction: 'add' })];
+    return [scatterElements(zerosLike(data), indices, context.cotangent, { axis, reduction: 'add' })];
   },
-  GatherND: (context) => {
-    const data = inputAt(context, 0);
-    return [scatterND(zeros(data, shapeOf(data)), inputAt(context, 1), context.cotangent, 'add')];
-  },
-  ScatterElements: (context) => {
-    const [indices, updates, g] = [inputAt(context, 1), inputAt(context, 2), context.cotangent];
-    const axis = intOf(context.node.attributes, 'axis', 0);
-    const adds = stringOf(context.node.attributes, 'reduction', 'none') === 'add';
-    const blank = () => scatterElements(g, indices, zeros(updates, shapeOf(updates)), { axis });
-    return [
-      context.needs(0) ? (adds ? g : blank()) : undefined,
-      undefined,
-      context.needs(2) ? gatherElements(g, indices, axis) : undefined,
-    ];
-  },
-  ScatterND: (context) => {
-    const [indices, updates, g] = [inputAt(context, 1), inputAt(context, 2), context.cotangent];
-    const adds = stringOf(context.node.attributes, 'reduction', 'none') === 'add';
-    const blank = () => scatterND(g, indices, zeros(updates, shapeOf(updates)));
-    return [
-      context.needs(0) ? (adds ? g : blank()) : undefined,
-      undefined,
-      context.needs(2) ? gatherND(g, indices) : undefined,
-    ];
-  },
+  GatherND: gatherNDRule,
+  'com.microsoft.GatherND': gatherNDRule,
 };

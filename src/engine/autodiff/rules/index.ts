@@ -16,7 +16,10 @@ import { matrixRules } from './matrix.ts';
 import { normalizationRules } from './normalization.ts';
 import { quantizeRules } from './quantize.ts';
 import { randomRules } from './random.ts';
+import { layoutContribRules, rearrangeRules, shapeRules } from './rearrange.ts';
+import { recurrentRules } from './recurrent.ts';
 import { reduceRules } from './reduce.ts';
+import { scatterRules } from './scatter.ts';
 import { selectionRules } from './selection.ts';
 import { controlFlowRules, sequenceRules } from './sequence.ts';
 import { signalRules } from './signal.ts';
@@ -29,6 +32,7 @@ export type GradientRules = { readonly [Op in OpType]: GradientRule | NotDiffere
 /** The gradient rules. */
 export const gradientRules: GradientRules = {
   ...classicalRules,
+  ...recurrentRules,
   ...quantizeRules,
   ...signalRules,
   ...textRules,
@@ -46,6 +50,10 @@ export const gradientRules: GradientRules = {
   ...reduceRules,
   ...linearRules,
   ...gatherRules,
+  ...scatterRules,
+  ...shapeRules,
+  ...rearrangeRules,
+  ...layoutContribRules,
   ...sequenceRules,
   ...controlFlowRules,
   ...normalizationRules,

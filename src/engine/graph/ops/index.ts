@@ -10,6 +10,7 @@ import { einsumOps } from './einsum.ts';
 import { elementwiseOps } from './elementwise.ts';
 import { gatherOps } from './gather.ts';
 import { layoutOps } from './layout.ts';
+import { layoutContribOps } from './layout-contrib.ts';
 import { linearOps } from './linear.ts';
 import { lossOps } from './loss.ts';
 import { matrixOps } from './matrix.ts';
@@ -17,9 +18,13 @@ import { normalizationOps } from './normalization.ts';
 import { quantizeOps } from './quantize.ts';
 import { quantizeContribOps } from './quantize-contrib.ts';
 import { randomOps } from './random.ts';
+import { rearrangeOps } from './rearrange.ts';
+import { recurrentOps } from './recurrent.ts';
 import { reduceOps } from './reduce.ts';
+import { scatterOps } from './scatter.ts';
 import { selectionOps } from './selection.ts';
 import { sequenceOps } from './sequence.ts';
+import { shapeOps } from './shape.ts';
 import { signalOps } from './signal.ts';
 import { textOps } from './text.ts';
 import { trigonometricOps } from './trigonometric.ts';
@@ -27,6 +32,7 @@ import { trigonometricOps } from './trigonometric.ts';
 /** Every op definition by op type. */
 export const ops = {
   ...classicalOps,
+  ...recurrentOps,
   ...quantizeOps,
   ...quantizeContribOps,
   ...signalOps,
@@ -45,6 +51,10 @@ export const ops = {
   ...reduceOps,
   ...linearOps,
   ...gatherOps,
+  ...scatterOps,
+  ...shapeOps,
+  ...rearrangeOps,
+  ...layoutContribOps,
   ...sequenceOps,
   ...controlFlowOps,
   ...normalizationOps,
@@ -62,8 +72,9 @@ export { controlFlowOps } from './control-flow.ts';
 export * from './convolution.ts';
 export * from './einsum.ts';
 export * from './elementwise.ts';
-export * from './gather.ts';
+export { gather, gatherElements, gatherND, gatherOps } from './gather.ts';
 export * from './layout.ts';
+export { layoutContribOps } from './layout-contrib.ts';
 export * from './linear.ts';
 export * from './loss.ts';
 export * from './matrix.ts';
@@ -71,9 +82,23 @@ export * from './normalization.ts';
 export * from './quantize.ts';
 export { quantizeContribOps } from './quantize-contrib.ts';
 export * from './random.ts';
+export {
+  centerCropPad,
+  col2Im,
+  compress,
+  type DepthMode,
+  depthToSpace,
+  rearrangeOps,
+  reverseSequence,
+  spaceToDepth,
+  tile,
+} from './rearrange.ts';
+export * from './recurrent.ts';
 export * from './reduce.ts';
+export * from './scatter.ts';
 export * from './selection.ts';
 export { concatFromSequence, sequenceAt, sequenceConstruct, sequenceOps } from './sequence.ts';
+export * from './shape.ts';
 export * from './signal.ts';
 export * from './text.ts';
 export * from './trigonometric.ts';
