@@ -35,8 +35,8 @@ function unaryCases(name: string, apply: (x: Value) => Value, draw: Draw, dtype?
 }
 
 const any: Draw = (shape) => uniform(shape);
-/** Beside the multiples of 0.1, where kinks are. */
-const between: Draw = (shape) => distinct(shape, 0.05);
+/** Beside the multiples of 0.1, where kinks are; a single one is above them. */
+const between: Draw = (shape) => distinct(shape, shape.length === 0 ? 0.65 : 0.05);
 
 const one = (name: string, operands: OperandSpec[], apply: (operands: Value[]) => Value): GradientCase => ({
   name,

@@ -71,7 +71,7 @@ const farApart: Draw = (shape) => distinct(shape, 0.05);
 
 const condition = constant(new Tensor('bool', [2, 1, 3], Uint8Array.of(1, 0, 1, 0, 0, 1)));
 
-/** Divisors that no multiple of 0.1 below 1.5 is near to a multiple of, so that no step of the differences crosses a jump. */
+/** Divisors that no multiple of 0.1 below 2.4 is near to a multiple of, so that no step of the differences crosses a jump. */
 const divisor: Draw = (shape) => uniform(shape, 0.77, 0.79);
 
 const float64 = (elements: readonly number[]) => new Tensor('float64', [2, 2], Float64Array.from(elements));
@@ -97,7 +97,14 @@ export const elementwiseCases = {
   Sub: binaryCases('Sub', sub, any),
   Mul: [...binaryCases('Mul', mul, any), twice('Mul', mul, any)],
   Div: binaryCases('Div', div, any, awayFromZero),
-  Mod: binaryCases('Mod', mod, distinct, divisor),
+  Mod: [
+    ...binaryCases('Mod', mod, (shape) => distinct(shape, 1.2), divisor),
+    {
+      name: 'Mod of either sign',
+      operands: [exactly([2, 2], [-1.7, 1.7, -0.4, 2.9]), exactly([2, 2], [0.75, -0.75, 0.75, 1.25])],
+      apply: ([x, y]) => mod(x!, y!),
+    },
+  ],
   Pow: [
     ...binaryCases('Pow', pow, positive, any),
     twice('Pow', pow, positive),
