@@ -100,12 +100,13 @@ export function graphOf(inputs: readonly NamedValue[], outputs: readonly NamedVa
   }
   const listed = new Set(inputs.map((input) => input.value));
   const nodes = nodesInOrder(outputs.map((output) => output.value));
-  const needed = [...nodes.flatMap(dependenciesOf), ...outputs.map((output) => output.value)];
-  for (const value of needed) {
+  const requireListed = (value: Value | undefined) => {
     if (value?.origin.kind === 'input' && !listed.has(value)) {
       throw new TypeError(`graphOf: an output needs the input "${value.origin.name}", which is not among the inputs`);
     }
-  }
+  };
+  for (const node of nodes) dependenciesOf(node).forEach(requireListed);
+  for (const { value } of outputs) requireListed(value);
   return { inputs, outputs, nodes };
 }
 

@@ -153,9 +153,11 @@ export const strings = (value: readonly string[]): Attribute => ({ kind: 'string
 
 /** Every value that a node needs: its inputs, and what the subgraphs among its attributes use from outside themselves. */
 export function dependenciesOf(node: Node): readonly (Value | undefined)[] {
-  const captured = Object.values(node.attributes).flatMap((attribute) =>
-    attribute.kind === 'graph' ? attribute.value.captures : [],
-  );
+  let captured: readonly Value[] = [];
+  for (const name in node.attributes) {
+    const attribute = node.attributes[name];
+    if (attribute?.kind === 'graph') captured = [...captured, ...attribute.value.captures];
+  }
   return captured.length === 0 ? node.inputs : [...node.inputs, ...captured];
 }
 
