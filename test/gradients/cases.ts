@@ -10,14 +10,17 @@ import { matrixCases } from './matrix-cases.ts';
 import { convolutionCasesByOp, normalizationCases } from './product-cases.ts';
 import { classicalCases, quantizeCases, signalCases } from './quantize-cases.ts';
 import { randomCases } from './random-cases.ts';
+import { layoutContribCases, rearrangeCases, shapeCases } from './rearrange-cases.ts';
+import { recurrentCases } from './recurrent-cases.ts';
 import { alongAxisCases, reduceCases, selectionCases } from './reduce-cases.ts';
-import { gatherCases, layoutCases } from './structure-cases.ts';
+import { gatherCases, layoutCases, scatterCases } from './structure-cases.ts';
 import { trigonometricCases } from './trigonometric-cases.ts';
 
 /** The cases by op type; ops without a gradient have none. */
 export const casesByOp: { readonly [Op in OpType]?: readonly GradientCase[] } = {
   ...classicalCases,
   ...quantizeCases,
+  ...recurrentCases,
   ...signalCases,
   ...elementwiseCases,
   ...trigonometricCases,
@@ -32,6 +35,10 @@ export const casesByOp: { readonly [Op in OpType]?: readonly GradientCase[] } = 
   ...reduceCases,
   ...linearCases,
   ...gatherCases,
+  ...scatterCases,
+  ...rearrangeCases,
+  ...shapeCases,
+  ...layoutContribCases,
   ...normalizationCases,
   ...convolutionCasesByOp,
 };
