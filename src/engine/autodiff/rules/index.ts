@@ -14,17 +14,21 @@ import { linearRules } from './linear.ts';
 import { lossRules } from './loss.ts';
 import { matrixRules } from './matrix.ts';
 import { normalizationRules } from './normalization.ts';
+import { normalizationContribRules } from './normalization-contrib.ts';
+import { poolRules } from './pool.ts';
 import { quantizeRules } from './quantize.ts';
 import { randomRules } from './random.ts';
 import { layoutContribRules, rearrangeRules, shapeRules } from './rearrange.ts';
 import { recurrentRules } from './recurrent.ts';
 import { reduceRules } from './reduce.ts';
+import { resizeRules } from './resize.ts';
 import { scatterRules } from './scatter.ts';
 import { selectionRules } from './selection.ts';
 import { controlFlowRules, sequenceRules } from './sequence.ts';
 import { signalRules } from './signal.ts';
 import { textRules } from './text.ts';
 import { trigonometricRules } from './trigonometric.ts';
+import { visionRules } from './vision.ts';
 
 /** A rule, or the reason for having none, for every op. */
 export type GradientRules = { readonly [Op in OpType]: GradientRule | NotDifferentiable };
@@ -57,5 +61,9 @@ export const gradientRules: GradientRules = {
   ...sequenceRules,
   ...controlFlowRules,
   ...normalizationRules,
+  ...normalizationContribRules,
   ...convolutionRules,
+  ...poolRules,
+  ...resizeRules,
+  ...visionRules,
 };

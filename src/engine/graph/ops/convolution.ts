@@ -1,169 +1,225 @@
-/** @file Convolutions and pools over 1 to 3 spatial axes. B: batch; C: channels; G: groups. Layout `[B, C, ...spatial]`. */
-import { type Dim, formatShape, ShapeError } from '../../core/index.ts';
-import { type Attributes, applyOp1, defineOp, int, intOf, ints, intsOf, type Value, type ValueType } from '../value.ts';
-import { required, requireFloat, requireSameDtype } from './operand.ts';
+/**
+ * @file Convolutions over 1 to 3 spatial axes. B: batch; C: channels in; O: channels out; G: groups. Layout `[B, C, ...spatial]`; what is
+ * not known of imported pictures and weights stays unknown.
+ */
+import {
+  type Dim,
+  type Dtype,
+  dimsFit,
+  formatShape,
+  isRanked,
+  type Shape,
+  ShapeError,
+  unknownDim,
+  unknownShape,
+} from '../../core/index.ts';
+import { addDims, multiplyDims, subtractDims } from '../symbolic.ts';
+import { type Attributes, applyOp1, defineOp, int, intOf, ints, intsOf, string, type Value } from '../value.ts';
+import { requireDtype, required, requireFloat, requireSameDtype } from './operand.ts';
+import { mergedShape, unknownDims } from './types.ts';
+import {
+  autoPadOf,
+  requirePicture,
+  requireWindow,
+  statedWindow,
+  type WindowOptions,
+  windowAttributes,
+  windowedDims,
+} from './window.ts';
 
-/** How a window moves over the spatial axes. */
-export interface WindowOptions {
-  /** Steps between windows, one per spatial axis; 1 if absent. */
-  readonly strides?: readonly number[];
-  /** Elements of padding: all beginnings, then all ends; 0 if absent. */
-  readonly pads?: readonly number[];
-  /** Steps between the elements of a window; 1 if absent. */
-  readonly dilations?: readonly number[];
-}
-
-/** The window options of a node with every default filled in. */
-export function windowOf(attributes: Attributes, numSpatial: number): Required<WindowOptions> {
-  return {
-    strides: intsOf(attributes, 'strides', new Array<number>(numSpatial).fill(1)),
-    pads: intsOf(attributes, 'pads', new Array<number>(2 * numSpatial).fill(0)),
-    dilations: intsOf(attributes, 'dilations', new Array<number>(numSpatial).fill(1)),
-  };
-}
-
-function windowAttributes(options: WindowOptions): Attributes {
-  return {
-    ...(options.strides ? { strides: ints(options.strides) } : {}),
-    ...(options.pads ? { pads: ints(options.pads) } : {}),
-    ...(options.dilations ? { dilations: ints(options.dilations) } : {}),
-  };
-}
-
-/** The spatial size after a window of `kernel` has moved over `spatial`; a symbolic size gives a new symbol. */
-function windowedDims(
-  opType: string,
-  spatial: readonly Dim[],
-  kernel: readonly number[],
-  window: Required<WindowOptions>,
-): Dim[] {
-  return spatial.map((dim, i) => {
-    if (typeof dim !== 'number') throw new ShapeError(`${opType}: spatial axes must be static, got "${dim}"`);
-    const padded = dim + window.pads[i]! + window.pads[i + spatial.length]!;
-    const length = Math.floor((padded - window.dilations[i]! * (kernel[i]! - 1) - 1) / window.strides[i]!) + 1;
-    if (length < 1) throw new ShapeError(`${opType}: a window of ${kernel} does not fit into ${formatShape(spatial)}`);
-    return length;
-  });
-}
-
-/** @throws ShapeError unless the window has a step, a dilation and two pads for each spatial axis. */
-function requireWindow(
-  opType: string,
-  window: Required<WindowOptions>,
-  kernel: readonly number[],
-  numSpatial: number,
-): void {
-  const { strides, dilations, pads } = window;
-  const asMany =
-    [kernel, strides, dilations].every((list) => list.length === numSpatial) && pads.length === 2 * numSpatial;
-  if (!asMany) {
-    const came = `kernel [${kernel}], strides [${strides}], dilations [${dilations}], pads [${pads}]`;
+/** The shapes of pictures and weights, each completed by the other's rank; undefined where neither has one. */
+function ranked(opType: string, x: Value, w: Value): { x: Shape; w: Shape } | undefined {
+  requirePicture(opType, x);
+  if (!isRanked(x.shape) && !isRanked(w.shape)) return undefined;
+  const rank = isRanked(x.shape) ? x.rank : w.rank;
+  const filled = (value: Value) => (isRanked(value.shape) ? value.shape : unknownDims(rank));
+  if (filled(w).length !== rank || rank < 3) {
     throw new ShapeError(
-      `${opType}: a window needs one of each and two pads for each of ${numSpatial} axes, got ${came}`,
+      `${opType}: w must have as many axes as x, got ${formatShape(w.shape)} for ${formatShape(x.shape)}`,
     );
   }
-  if ([...kernel, ...strides, ...dilations].some((step) => step < 1)) {
-    throw new RangeError(
-      `${opType}: kernel, strides and dilations must be positive, got [${kernel}], [${strides}], [${dilations}]`,
-    );
-  }
+  return { x: filled(x), w: filled(w) };
 }
 
-function requireBias(opType: string, bias: Value | undefined, numOutputs: number): void {
-  if (bias && bias.shape.join() !== String(numOutputs)) {
+/** The kernel's size by axis: that of the weights, or what the attribute says of it. */
+function kernelOf(opType: string, w: Shape, attributes: Attributes): Shape {
+  const stated = intsOf(attributes, 'kernel_shape', []);
+  const kernel = stated.length === 0 ? w.slice(2) : mergedShape(w.slice(2), stated);
+  if (kernel === undefined) {
+    throw new ShapeError(`${opType}: kernel_shape must be that of w, got [${stated}] and ${formatShape(w)}`);
+  }
+  return kernel;
+}
+
+function requireBias(opType: string, bias: Value | undefined, numOutputs: Dim): void {
+  if (bias && isRanked(bias.shape) && (bias.rank !== 1 || !dimsFit(bias.shape[0], numOutputs))) {
     throw new ShapeError(`${opType}: the bias must be [${numOutputs}], got ${formatShape(bias.shape)}`);
   }
 }
 
-function requirePicture(opType: string, x: Value): void {
-  requireFloat(opType, x);
-  if (x.rank < 3) throw new ShapeError(`${opType}: x must be [B, C, ...spatial], got ${formatShape(x.shape)}`);
+/** The shape of a convolution. */
+function convolved(opType: string, x: Value, w: Value, bias: Value | undefined, attributes: Attributes): Shape {
+  const shapes = ranked(opType, x, w);
+  if (shapes === undefined) return unknownShape;
+  const group = intOf(attributes, 'group', 1);
+  const [numOutputs, perGroup] = shapes.w as [Dim, Dim];
+  const isDivisible = typeof numOutputs !== 'number' || numOutputs % group === 0;
+  if (!dimsFit(shapes.x[1], multiplyDims(perGroup, group)) || !isDivisible) {
+    throw new ShapeError(
+      `${opType}: w must be [out, in / group, ...kernel] for x ${formatShape(x.shape)} and group ${group}, got ${formatShape(w.shape)}`,
+    );
+  }
+  requireBias(opType, bias, numOutputs);
+  const kernel = kernelOf(opType, shapes.w, attributes);
+  return [shapes.x[0]!, numOutputs, ...windowedDims(opType, shapes.x.slice(2), kernel, attributes)];
 }
 
-function numbers(opType: string, shape: readonly Dim[]): number[] {
-  return shape.map((dim) => {
-    if (typeof dim !== 'number') throw new ShapeError(`${opType}: weights must be static, got ${formatShape(shape)}`);
-    return dim;
+/** The shape of a transposed convolution. */
+function spread(opType: string, x: Value, w: Value, bias: Value | undefined, attributes: Attributes): Shape {
+  const shapes = ranked(opType, x, w);
+  if (shapes === undefined) return unknownShape;
+  const group = intOf(attributes, 'group', 1);
+  const [numInputs, perGroup] = shapes.w as [Dim, Dim];
+  if (!dimsFit(shapes.x[1], numInputs) || (typeof numInputs === 'number' && numInputs % group !== 0)) {
+    throw new ShapeError(
+      `${opType}: w must be [in, out / group, ...kernel] for x ${formatShape(x.shape)}, got ${formatShape(w.shape)}`,
+    );
+  }
+  const numOutputs = multiplyDims(perGroup, group);
+  requireBias(opType, bias, numOutputs);
+  const spatial = shapes.x.slice(2);
+  const kernel = kernelOf(opType, shapes.w, attributes);
+  const window = statedWindow(attributes, spatial.length);
+  requireWindow(opType, window, kernel, spatial.length);
+  return [shapes.x[0]!, numOutputs, ...spreadDims(opType, spatial, kernel, attributes)];
+}
+
+function spreadDims(opType: string, spatial: Shape, kernel: Shape, attributes: Attributes): readonly Dim[] {
+  const stated = intsOf(attributes, 'output_shape', []);
+  if (stated.length > 0) return stated.slice(-spatial.length);
+  const { strides, dilations, pads } = statedWindow(attributes, spatial.length);
+  const mode = autoPadOf(opType, attributes);
+  const extra = intsOf(attributes, 'output_padding', new Array<number>(spatial.length).fill(0));
+  const dims = spatial.map((dim, i) => {
+    if (mode === 'SAME_UPPER' || mode === 'SAME_LOWER') return multiplyDims(dim, strides[i]!);
+    if (typeof kernel[i] !== 'number') return unknownDim;
+    const padding = mode === 'VALID' ? 0 : pads[i]! + pads[i + spatial.length]!;
+    const reach = multiplyDims(subtractDims(dim, 1), strides[i]!);
+    return addDims(reach, dilations[i]! * (kernel[i] - 1) + 1 + extra[i]! - padding);
   });
+  if (dims.some((dim) => typeof dim === 'number' && dim < 1)) {
+    throw new ShapeError(`${opType}: pads [${pads}] leave nothing of ${formatShape(spatial)}`);
+  }
+  return dims;
 }
 
-function pooledType(opType: string, inputs: readonly (Value | undefined)[], attributes: Attributes): ValueType {
-  const x = required(opType, inputs, 0);
-  requirePicture(opType, x);
-  const kernel = intsOf(attributes, 'kernel_shape', []);
-  const window = windowOf(attributes, x.rank - 2);
-  requireWindow(opType, window, kernel, x.rank - 2);
-  return { dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...windowedDims(opType, x.shape.slice(2), kernel, window)] };
-}
+const bytes: readonly Dtype[] = ['uint8', 'int8'];
 
-/** The convolution and pooling op definitions. */
+/** The convolution op definitions. */
 export const convolutionOps = {
   Conv: defineOp('Conv', (inputs, attributes) => {
     const [x, w] = [required('Conv', inputs, 0), required('Conv', inputs, 1)];
-    requirePicture('Conv', x);
+    requireFloat('Conv', x);
     requireSameDtype('Conv', x, w, inputs[2]);
-    const kernel = numbers('Conv', w.shape);
-    const group = intOf(attributes, 'group', 1);
-    if (x.rank !== w.rank || x.shape[1] !== kernel[1]! * group || kernel[0]! % group !== 0) {
-      throw new ShapeError(
-        `Conv: w must be [out, in / group, ...kernel] for x ${formatShape(x.shape)} and group ${group}, got ${formatShape(w.shape)}`,
-      );
-    }
-    requireBias('Conv', inputs[2], kernel[0]!);
-    const window = windowOf(attributes, x.rank - 2);
-    requireWindow('Conv', window, kernel.slice(2), x.rank - 2);
-    const spatial = windowedDims('Conv', x.shape.slice(2), kernel.slice(2), window);
-    return [{ dtype: x.dtype, shape: [x.shape[0]!, kernel[0]!, ...spatial] }];
+    return [{ dtype: x.dtype, shape: convolved('Conv', x, w, inputs[2], attributes) }];
+  }),
+  /** A convolution, its fourth input added, and an activation named by an attribute; ONNX Runtime writes it when it optimizes a model. */
+  'com.microsoft.FusedConv': defineOp(
+    'FusedConv',
+    (inputs, attributes) => {
+      const [x, w] = [required('FusedConv', inputs, 0), required('FusedConv', inputs, 1)];
+      requireFloat('FusedConv', x);
+      requireSameDtype('FusedConv', x, w, inputs[2], inputs[3]);
+      return [{ dtype: x.dtype, shape: convolved('FusedConv', x, w, inputs[2], attributes) }];
+    },
+    'com.microsoft',
+  ),
+  ConvInteger: defineOp('ConvInteger', (inputs, attributes) => {
+    const [x, w] = [required('ConvInteger', inputs, 0), required('ConvInteger', inputs, 1)];
+    requireDtype('ConvInteger', 'x', x, ...bytes);
+    requireDtype('ConvInteger', 'w', w, ...bytes);
+    requireSameDtype('ConvInteger', x, inputs[2]);
+    requireSameDtype('ConvInteger', w, inputs[3]);
+    return [{ dtype: 'int32', shape: convolved('ConvInteger', x, w, undefined, attributes) }];
   }),
   ConvTranspose: defineOp('ConvTranspose', (inputs, attributes) => {
     const [x, w] = [required('ConvTranspose', inputs, 0), required('ConvTranspose', inputs, 1)];
-    requirePicture('ConvTranspose', x);
+    requireFloat('ConvTranspose', x);
     requireSameDtype('ConvTranspose', x, w, inputs[2]);
-    const kernel = numbers('ConvTranspose', w.shape);
-    const numSpatial = x.rank - 2;
-    const group = intOf(attributes, 'group', 1);
-    if (x.rank !== w.rank || x.shape[1] !== kernel[0] || kernel[0]! % group !== 0) {
-      throw new ShapeError(
-        `ConvTranspose: w must be [in, out / group, ...kernel] for x ${formatShape(x.shape)}, got ${formatShape(w.shape)}`,
-      );
-    }
-    requireBias('ConvTranspose', inputs[2], kernel[1]! * group);
-    const window = windowOf(attributes, numSpatial);
-    requireWindow('ConvTranspose', window, kernel.slice(2), numSpatial);
-    const outputPadding = intsOf(attributes, 'output_padding', new Array<number>(numSpatial).fill(0));
-    const spatial = numbers('ConvTranspose', x.shape.slice(2)).map(
-      (dim, i) =>
-        (dim - 1) * window.strides[i]! +
-        window.dilations[i]! * (kernel[i + 2]! - 1) +
-        1 +
-        outputPadding[i]! -
-        window.pads[i]! -
-        window.pads[i + numSpatial]!,
-    );
-    if (spatial.some((dim) => dim < 1)) {
-      throw new ShapeError(`ConvTranspose: pads [${window.pads}] leave nothing of ${formatShape(x.shape)}`);
-    }
-    return [{ dtype: x.dtype, shape: [x.shape[0]!, kernel[1]! * group, ...spatial] }];
+    return [{ dtype: x.dtype, shape: spread('ConvTranspose', x, w, inputs[2], attributes) }];
   }),
-  /** The second output is where each largest element lies in x, counted over all of its elements. */
-  MaxPool: {
-    firstOptionalOutput: 1,
-    ...defineOp('MaxPool', (inputs, attributes) => {
-      const type = pooledType('MaxPool', inputs, attributes);
-      return [type, { dtype: 'int64', shape: type.shape }];
-    }),
-  },
-  AveragePool: defineOp('AveragePool', (inputs, attributes) => [pooledType('AveragePool', inputs, attributes)]),
-  GlobalAveragePool: defineOp('GlobalAveragePool', (inputs) => {
-    const x = required('GlobalAveragePool', inputs, 0);
-    requirePicture('GlobalAveragePool', x);
-    return [{ dtype: x.dtype, shape: x.shape.map((dim, axis) => (axis < 2 ? dim : 1)) }];
+  /** ConvTranspose over two spatial axes whose padding is its third input, `int64[4]`. */
+  'com.microsoft.ConvTransposeWithDynamicPads': defineOp(
+    'ConvTransposeWithDynamicPads',
+    (inputs, attributes) => {
+      const opType = 'ConvTransposeWithDynamicPads';
+      const [x, w] = [required(opType, inputs, 0), required(opType, inputs, 1)];
+      requireFloat(opType, x);
+      requireSameDtype(opType, x, w, inputs[3]);
+      const shape = spread(opType, x, w, inputs[3], attributes);
+      return [{ dtype: x.dtype, shape: shape.map((dim, axis) => (axis < 2 || !inputs[2] ? dim : unknownDim)) }];
+    },
+    'com.microsoft',
+  ),
+  /** A convolution that reads each element of its window at an offset of its own (arXiv:1703.06211), multiplied with a mask if given. */
+  DeformConv: defineOp('DeformConv', (inputs, attributes) => {
+    const [x, w, offset] = [0, 1, 2].map((i) => required('DeformConv', inputs, i)) as [Value, Value, Value];
+    requireFloat('DeformConv', x);
+    requireSameDtype('DeformConv', x, w, offset, inputs[3], inputs[4]);
+    const shape = convolved('DeformConv', x, w, inputs[3], attributes);
+    requireOffsets(offset, inputs[4], x, w, shape, intOf(attributes, 'offset_group', 1));
+    return [{ dtype: x.dtype, shape }];
   }),
 } as const;
 
+/** Two offsets, and one factor of the mask, for each element of the kernel at each place of the output. */
+function requireOffsets(
+  offset: Value,
+  mask: Value | undefined,
+  x: Value,
+  w: Value,
+  output: Shape,
+  offsetGroup: number,
+): void {
+  const taps = isRanked(w.shape) ? w.shape.slice(2).reduce(multiplyDims, 1) : unknownDim;
+  const check = (what: string, value: Value, count: Dim) => {
+    if (!isRanked(value.shape) || !isRanked(output)) return;
+    const needed = [x.shape[0]!, count, ...output.slice(2)];
+    if (mergedShape(value.shape, needed) === undefined) {
+      throw new ShapeError(`DeformConv: ${what} must be ${formatShape(needed)}, got ${formatShape(value.shape)}`);
+    }
+  };
+  check('the offsets', offset, multiplyDims(taps, 2 * offsetGroup));
+  if (mask) check('the mask', mask, multiplyDims(taps, offsetGroup));
+}
+
+/** How a convolution moves, and in how many groups. */
+export interface ConvolutionOptions extends WindowOptions {
+  /** Groups of channels that are convolved apart; 1 if absent. */
+  readonly group?: number;
+  /** Instead of `pads`: as much as keeps `⌈size / stride⌉` places, the odd element at the end (upper) or beginning; or none. */
+  readonly autoPad?: 'SAME_UPPER' | 'SAME_LOWER' | 'VALID';
+}
+
+const convolutionAttributes = (options: ConvolutionOptions): Attributes => ({
+  ...windowAttributes(options),
+  group: int(options.group ?? 1),
+  ...(options.autoPad ? { auto_pad: string(options.autoPad) } : {}),
+});
+
 /** Convolution of x `[B, C, ...]` with w `[O, C / G, ...kernel]` and a bias `[O]`: `[B, O, ...]`. */
-export function conv(x: Value, w: Value, b?: Value, options: WindowOptions & { readonly group?: number } = {}): Value {
-  return applyOp1(convolutionOps.Conv, [x, w, b], { ...windowAttributes(options), group: int(options.group ?? 1) });
+export function conv(x: Value, w: Value, b?: Value, options: ConvolutionOptions = {}): Value {
+  return applyOp1(convolutionOps.Conv, [x, w, b], convolutionAttributes(options));
+}
+
+/** Convolution of whole numbers (uint8 or int8), added up in int32; the zero points are subtracted first. */
+export function convInteger(
+  x: Value,
+  w: Value,
+  options: ConvolutionOptions & { readonly xZeroPoint?: Value; readonly wZeroPoint?: Value } = {},
+): Value {
+  const inputs = [x, w, options.xZeroPoint, options.wZeroPoint];
+  return applyOp1(convolutionOps.ConvInteger, inputs, convolutionAttributes(options));
 }
 
 /** Transposed convolution of x `[B, C, ...]` with w `[C, O / G, ...kernel]`: the gradient of `conv` toward its input. */
@@ -171,34 +227,32 @@ export function convTranspose(
   x: Value,
   w: Value,
   b?: Value,
-  options: WindowOptions & { readonly group?: number; readonly outputPadding?: readonly number[] } = {},
+  options: ConvolutionOptions & {
+    /** Elements added at the ends of the spatial axes; 0 if absent. */
+    readonly outputPadding?: readonly number[];
+    /** The spatial size of the result, from which the padding then follows. */
+    readonly outputShape?: readonly number[];
+  } = {},
 ): Value {
   return applyOp1(convolutionOps.ConvTranspose, [x, w, b], {
-    ...windowAttributes(options),
-    group: int(options.group ?? 1),
+    ...convolutionAttributes(options),
     ...(options.outputPadding ? { output_padding: ints(options.outputPadding) } : {}),
+    ...(options.outputShape ? { output_shape: ints(options.outputShape) } : {}),
   });
 }
 
-/** The largest element of each window of `kernel`. */
-export function maxPool(x: Value, kernel: readonly number[], options: WindowOptions = {}): Value {
-  return applyOp1(convolutionOps.MaxPool, [x], { kernel_shape: ints(kernel), ...windowAttributes(options) });
-}
-
-/** The mean of each window of `kernel`; padding does not count unless `countPadding`. */
-export function averagePool(
+/**
+ * Convolution of x `[B, C, H, W]` with w `[O, C / G, KH, KW]` where the element (i, j) of the window is read at its place moved by `offset`
+ * `[B, 2 · F · KH · KW, OH, OW]` (down, then right; between places linearly, 0 outside) and multiplied with `mask` `[B, F · KH · KW, OH, OW]`.
+ */
+export function deformConv(
   x: Value,
-  kernel: readonly number[],
-  options: Omit<WindowOptions, 'dilations'> & { readonly countPadding?: boolean } = {},
+  w: Value,
+  offset: Value,
+  options: ConvolutionOptions & { readonly bias?: Value; readonly mask?: Value; readonly offsetGroup?: number } = {},
 ): Value {
-  return applyOp1(convolutionOps.AveragePool, [x], {
-    kernel_shape: ints(kernel),
-    ...windowAttributes(options),
-    count_include_pad: int(options.countPadding ? 1 : 0),
+  return applyOp1(convolutionOps.DeformConv, [x, w, offset, options.bias, options.mask], {
+    ...convolutionAttributes(options),
+    offset_group: int(options.offsetGroup ?? 1),
   });
-}
-
-/** The mean over the spatial axes, which stay as axes of size 1. */
-export function globalAveragePool(x: Value): Value {
-  return applyOp1(convolutionOps.GlobalAveragePool, [x]);
 }

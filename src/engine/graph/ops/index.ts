@@ -15,12 +15,15 @@ import { linearOps } from './linear.ts';
 import { lossOps } from './loss.ts';
 import { matrixOps } from './matrix.ts';
 import { normalizationOps } from './normalization.ts';
+import { normalizationContribOps } from './normalization-contrib.ts';
+import { poolOps } from './pool.ts';
 import { quantizeOps } from './quantize.ts';
 import { quantizeContribOps } from './quantize-contrib.ts';
 import { randomOps } from './random.ts';
 import { rearrangeOps } from './rearrange.ts';
 import { recurrentOps } from './recurrent.ts';
 import { reduceOps } from './reduce.ts';
+import { resizeOps } from './resize.ts';
 import { scatterOps } from './scatter.ts';
 import { selectionOps } from './selection.ts';
 import { sequenceOps } from './sequence.ts';
@@ -28,6 +31,7 @@ import { shapeOps } from './shape.ts';
 import { signalOps } from './signal.ts';
 import { textOps } from './text.ts';
 import { trigonometricOps } from './trigonometric.ts';
+import { visionOps } from './vision.ts';
 
 /** Every op definition by op type. */
 export const ops = {
@@ -58,7 +62,11 @@ export const ops = {
   ...sequenceOps,
   ...controlFlowOps,
   ...normalizationOps,
+  ...normalizationContribOps,
   ...convolutionOps,
+  ...poolOps,
+  ...resizeOps,
+  ...visionOps,
 } as const;
 
 /** The op types that graphs may use. */
@@ -79,6 +87,8 @@ export * from './linear.ts';
 export * from './loss.ts';
 export * from './matrix.ts';
 export * from './normalization.ts';
+export { normalizationContribOps } from './normalization-contrib.ts';
+export * from './pool.ts';
 export * from './quantize.ts';
 export { quantizeContribOps } from './quantize-contrib.ts';
 export * from './random.ts';
@@ -95,6 +105,7 @@ export {
 } from './rearrange.ts';
 export * from './recurrent.ts';
 export * from './reduce.ts';
+export { type ResizeOptions, resize, resizedAxes, resizedSizes, resizeOps, resizeScales } from './resize.ts';
 export * from './scatter.ts';
 export * from './selection.ts';
 export { concatFromSequence, sequenceAt, sequenceConstruct, sequenceOps } from './sequence.ts';
@@ -102,3 +113,5 @@ export * from './shape.ts';
 export * from './signal.ts';
 export * from './text.ts';
 export * from './trigonometric.ts';
+export * from './vision.ts';
+export { type WindowOptions, windowOf } from './window.ts';
