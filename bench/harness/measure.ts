@@ -44,10 +44,16 @@ function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Whether a contender of fewer rounds has its turn: they are spread evenly, and every contender warms up. */
+/** Whether a contender of fewer rounds has its turn: they are spread evenly, and none of them warms up. */
 function takesPart({ rounds = Number.POSITIVE_INFINITY }: Contender, round: number, ofAll: number): boolean {
-  if (round < 0 || rounds >= ofAll) return true;
+  if (rounds >= ofAll) return true;
+  if (round < 0) return false;
   return Math.floor(((round + 1) * rounds) / ofAll) > Math.floor((round * rounds) / ofAll);
+}
+
+/** The figures of measured values. */
+export function figuresOf(values: readonly number[]): Figures {
+  return { median: median(values), minimum: Math.min(...values), count: values.length };
 }
 
 /** Measures the contenders in turns and returns their figures by name. */
@@ -67,10 +73,5 @@ export async function interleave(
       if (round >= 0) values.get(contender.name)!.push(...figures);
     }
   }
-  return new Map(
-    [...values].map(([name, all]) => [
-      name,
-      { median: median(all), minimum: Math.min(...all), count: all.length } satisfies Figures,
-    ]),
-  );
+  return new Map([...values].map(([name, all]) => [name, figuresOf(all)]));
 }

@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /** A contender that cannot do what it was asked; the message is its own. */
 export class PeerError extends Error {
@@ -26,11 +27,20 @@ export class Peer {
 
   /**
    * Sends a line and returns the answer.
-   * @throws PeerError if the answer is `{ "error": … }`; Error if the process ended instead.
+   * @throws PeerError if the answer is `{ "error": … }` or does not come in time; Error if the process ended instead.
    */
-  async ask<T>(line: string): Promise<T> {
+  async ask<T>(line: string, limitSeconds = 3600): Promise<T> {
     this.#process.stdin!.write(`${line}\n`);
-    const answer = await this.#answers.next();
+    const limit = new AbortController();
+    const answer = await Promise.race([
+      this.#answers.next(),
+      pause(limitSeconds * 1000, undefined, { signal: limit.signal }).catch(() => undefined),
+    ]);
+    limit.abort();
+    if (answer === undefined) {
+      this.#process.kill('SIGKILL');
+      throw new PeerError(`no answer to "${line}" in ${limitSeconds} s`);
+    }
     if (answer.done) throw new Error(`the peer "${this.#process.spawnargs.join(' ')}" ended without an answer`);
     const value = JSON.parse(answer.value) as T & { error?: string };
     if (value.error !== undefined) throw new PeerError(value.error);
@@ -39,7 +49,7 @@ export class Peer {
 
   /** Lets the process end, and ends it if it does not within two seconds. */
   async close(): Promise<void> {
-    if (this.#process.exitCode !== null) return;
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const ended = once(this.#process, 'exit');
     this.#process.stdin!.end();
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), 2000);

@@ -2,22 +2,13 @@
  * @file The alignment step of the training bench: frozen text and picture features through residual bottleneck adapters and
  * projections onto one unit sphere, symmetric InfoNCE (arXiv:2103.00020) with a learned, clamped logit scale.
  */
-import {
-  compileTrainStep,
-  leaves,
-  type MapLeaves,
-  Rng,
-  spec,
-  Tensor,
-  type Tree,
-  type Value,
-} from '../../src/engine/index.ts';
+import { leaves, type MapLeaves, Rng, Tensor, type Tree } from '../../src/engine/index.ts';
 import {
   type DualEncoder,
   dualEncoderLoss,
   initDualEncoder,
 } from '../../src/model/architectures/dual-encoder/index.ts';
-import type { Workload } from './workload.ts';
+import { compiled, type Workload } from './workload.ts';
 
 const [batchSize, textDim, pictureDim, bottleneckDim, spaceDim, numAdapters] = [512, 512, 1792, 128, 256, 1];
 
@@ -38,12 +29,6 @@ export function alignmentWorkload(): Workload {
     pictureDropout: draw(pictureDim, dropout),
     textDropout: draw(textDim, dropout),
   };
-  const specs = {
-    picture: spec([batchSize, pictureDim]),
-    text: spec([batchSize, textDim]),
-    pictureDropout: spec([batchSize, pictureDim]),
-    textDropout: spec([batchSize, textDim]),
-  };
   const products = (dim: number) => 2 * batchSize * dim * (2 * bottleneckDim + spaceDim);
   return {
     name: 'alignment',
@@ -53,10 +38,6 @@ export function alignmentWorkload(): Workload {
     flopsPerStep:
       3 * (products(textDim) + products(pictureDim) + 2 * batchSize * batchSize * spaceDim) -
       2 * batchSize * (textDim + pictureDim) * bottleneckDim,
-    async compile(optimizer, runtime) {
-      const loss = (p: DualEncoder<Value>, b: Parameters<typeof dualEncoderLoss>[1]) => dualEncoderLoss(p, b);
-      const train = await compileTrainStep({ loss, optimizer, params, batch: specs, runtime });
-      return { step: async () => (await train.run(batch)).loss, close: () => train.close() };
-    },
+    compile: (optimizer, runtime) => compiled({ loss: dualEncoderLoss, optimizer, params, batch, runtime }),
   };
 }

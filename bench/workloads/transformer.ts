@@ -4,7 +4,6 @@
  */
 import {
   add,
-  compileTrainStep,
   gather,
   gatherElements,
   leaves,
@@ -14,25 +13,37 @@ import {
   Rng,
   reduceMean,
   reshape,
-  spec,
   Tensor,
   type Tree,
   unsqueeze,
   type Value,
 } from '../../src/engine/index.ts';
-import { initLayerNorm, layerNorm } from '../../src/model/nn/layer-norm.ts';
-import { initLinear, linear } from '../../src/model/nn/linear.ts';
-import { initTransformerBlock, transformerBlock } from '../../src/model/nn/transformer-block.ts';
-import type { Workload } from './workload.ts';
+import { initLayerNorm, type LayerNorm, layerNorm } from '../../src/model/nn/layer-norm.ts';
+import { initLinear, type Linear, linear } from '../../src/model/nn/linear.ts';
+import { initTransformerBlock, type TransformerBlock, transformerBlock } from '../../src/model/nn/transformer-block.ts';
+import { compiled, normalTensor, type Workload } from './workload.ts';
 
-const [numLayers, dim, numHeads, batchSize, time, numClasses] = [4, 256, 4, 8, 128, 1000];
-
-function normalTensor(rng: Rng, shape: readonly number[], deviation: number): Tensor {
-  const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => rng.normal() * deviation);
-  return new Tensor('float32', shape, data);
+/** The sizes of the network and its batch. */
+export interface TransformerSizes {
+  readonly numLayers: number;
+  readonly dim: number;
+  readonly numHeads: number;
+  readonly batch: number;
+  readonly time: number;
+  readonly numClasses: number;
 }
 
-function init(rng: Rng) {
+/** The parameters of the network. */
+export interface Transformer<T> {
+  readonly tokens: T;
+  readonly positions: T;
+  readonly blocks: readonly TransformerBlock<T>[];
+  readonly norm: LayerNorm<T>;
+  readonly head: Linear<T>;
+}
+
+/** Embeddings of deviation 0.02, blocks and a head. */
+export function initTransformer(rng: Rng, { numLayers, dim, time, numClasses }: TransformerSizes): Transformer<Tensor> {
   return {
     tokens: normalTensor(rng, [numClasses, dim], 0.02),
     positions: normalTensor(rng, [time, dim], 0.02),
@@ -42,43 +53,49 @@ function init(rng: Rng) {
   };
 }
 
-type Params = ReturnType<typeof init>;
-
-function loss(params: MapLeaves<Params, Tensor, Value>, batch: { tokens: Value; targets: Value }): Value {
+/** The mean cross-entropy of the class of each token, `int64[B, T]` both. */
+export function transformerLoss(
+  params: Transformer<Value>,
+  batch: { readonly tokens: Value; readonly targets: Value },
+  { numHeads, numClasses }: TransformerSizes,
+): Value {
   let x = add(gather(params.tokens, batch.tokens), params.positions);
   for (const block of params.blocks) x = transformerBlock(block, x, { numHeads });
-  const logits = reshape(linear(params.head, layerNorm(params.norm, x)), [batchSize * time, numClasses]);
+  const logits = reshape(linear(params.head, layerNorm(params.norm, x)), [-1, numClasses]);
   const ofTargets = gatherElements(logSoftmax(logits), unsqueeze(reshape(batch.targets, [-1]), [1]), 1);
   return neg(reduceMean(ofTargets));
+}
+
+/** A batch of random tokens and classes. */
+export function transformerBatch(rng: Rng, { batch, time, numClasses }: TransformerSizes) {
+  const ids = () => {
+    const data = BigInt64Array.from({ length: batch * time }, () => BigInt(rng.integer(numClasses)));
+    return new Tensor('int64', [batch, time], data);
+  };
+  return { tokens: ids(), targets: ids() };
 }
 
 /** The workload, with the same numbers each time. */
 export function transformerWorkload(): Workload {
   const rng = new Rng('bench transformer');
-  const ids = () =>
-    new Tensor(
-      'int64',
-      [batchSize, time],
-      BigInt64Array.from({ length: batchSize * time }, () => BigInt(rng.integer(numClasses))),
-    );
-  const rows = batchSize * time;
+  const sizes = { numLayers: 4, dim: 256, numHeads: 4, batch: 8, time: 128, numClasses: 1000 };
+  const { numLayers, dim, numHeads, time, numClasses } = sizes;
+  const params = initTransformer(rng, sizes) as MapLeaves<Transformer<Tensor>, Tensor, Tensor>;
+  const batch = transformerBatch(rng, sizes);
+  const rows = sizes.batch * time;
   const perBlock = 2 * rows * dim * 12 * dim + 2 * 2 * rows * time * dim;
-  const params = init(rng) as MapLeaves<Params, Tensor, Tensor>;
-  const batch = { tokens: ids(), targets: ids() };
   return {
     name: 'transformer',
-    description: `${numLayers} pre-norm layers, width ${dim}, ${numHeads} heads, batch ${batchSize} x ${time} tokens, GELU (erf), cross-entropy over ${numClasses} classes`,
+    description: `${numLayers} pre-norm layers, width ${dim}, ${numHeads} heads, batch ${sizes.batch} x ${time} tokens, GELU (erf), cross-entropy over ${numClasses} classes`,
     start: new Map([...leaves<Tensor>(params as Tree<Tensor>, 'params'), ...leaves<Tensor>(batch, 'batch')]),
     flopsPerStep: 3 * (numLayers * perBlock + 2 * rows * dim * numClasses),
-    async compile(optimizer, runtime) {
-      const train = await compileTrainStep({
-        loss,
+    compile: (optimizer, runtime) =>
+      compiled({
+        loss: (p: Transformer<Value>, b: { tokens: Value; targets: Value }) => transformerLoss(p, b, sizes),
         optimizer,
         params,
-        batch: { tokens: spec([batchSize, time], 'int64'), targets: spec([batchSize, time], 'int64') },
+        batch,
         runtime,
-      });
-      return { step: async () => (await train.run(batch)).loss, close: () => train.close() };
-    },
+      }),
   };
 }
