@@ -10,6 +10,7 @@ import {
   dependenciesOf,
   elemTypeOf,
   type Graph,
+  type NamedValue,
   type Node,
   type Value,
   type ValueType,
@@ -80,6 +81,13 @@ class Names {
   readonly #suffixes = new Map<string, number>();
 
   take(value: Value, wanted: string): string {
+    const name = this.unused(wanted);
+    this.#names.set(value, name);
+    return name;
+  }
+
+  /** A name that nothing has yet. */
+  unused(wanted: string): string {
     let name = wanted;
     if (this.#taken.has(name)) {
       // Thousands of constants want one name: the count goes on from where the last one found a free one.
@@ -88,12 +96,11 @@ class Names {
       this.#suffixes.set(wanted, i + 1);
     }
     this.#taken.add(name);
-    this.#names.set(value, name);
     return name;
   }
 
-  reserve(name: string): void {
-    this.#taken.add(name);
+  forget(value: Value): void {
+    this.#names.delete(value);
   }
 
   of(value: Value | undefined): string {
@@ -107,17 +114,19 @@ class Names {
 }
 
 function writeGraph(writer: BinaryWriter, graph: Graph, name: string, names = new Names()): void {
+  // A graph that stands in several nodes is written several times, under names of its own each time.
+  for (const value of graph.nodes.flatMap((node) => node.outputs)) names.forget(value);
   for (const input of graph.inputs) names.take(input.value, input.name);
-  const aliases = nameOutputs(graph, names);
+  const outputs = nameOutputs(graph, names);
   const used = new Set([...graph.nodes.flatMap(dependenciesOf), ...graph.outputs.map((output) => output.value)]);
-  const initializers = nameConstants(used, names);
+  const initializers = nameConstants(valuesWithin(graph), names);
   graph.nodes.forEach((node, i) => {
     node.outputs.forEach((value, o) => {
       if (!names.has(value)) names.take(value, `${node.op.opType}_${i}${o === 0 ? '' : `_${o}`}`);
     });
     message(writer, 1, (w) => writeNode(w, node, names, used));
   });
-  for (const { name: alias, value } of aliases) {
+  for (const { name: alias, value } of outputs.filter((output) => output.isCopy)) {
     message(writer, 1, (w) => {
       w.tag(1, WireType.LengthDelimited).string(names.of(value));
       w.tag(2, WireType.LengthDelimited).string(alias);
@@ -126,20 +135,35 @@ function writeGraph(writer: BinaryWriter, graph: Graph, name: string, names = ne
   }
   writer.tag(2, WireType.LengthDelimited).string(name);
   for (const [initializer, tensor] of initializers) message(writer, 5, (w) => writeTensor(w, initializer, tensor));
-  for (const input of graph.inputs) message(writer, 11, (w) => writeValueInfo(w, input.name, input.value));
-  for (const output of graph.outputs) message(writer, 12, (w) => writeValueInfo(w, output.name, output.value));
+  for (const { value } of graph.inputs) message(writer, 11, (w) => writeValueInfo(w, names.of(value), value));
+  for (const output of outputs) message(writer, 12, (w) => writeValueInfo(w, output.name, output.value));
 }
 
-/** Names the outputs; those that are inputs, constants, or outputs already are returned, to be copied by an Identity. */
-function nameOutputs(graph: Graph, names: Names): Graph['outputs'] {
-  return graph.outputs.filter((output) => {
-    if (output.value.origin.kind === 'node' && !names.has(output.value)) {
-      names.take(output.value, output.name);
-      return false;
-    }
-    names.reserve(output.name);
-    return true;
+/** An output as it is written; a copy is made by an Identity, of a value that is an input, a constant, or an output already. */
+interface WrittenOutput extends NamedValue {
+  readonly isCopy: boolean;
+}
+
+/** Names the outputs as the graph does, but for graphs inside nodes, whose outputs go by their order. */
+function nameOutputs(graph: Graph, names: Names): WrittenOutput[] {
+  return graph.outputs.map(({ name, value }) => {
+    const isCopy = value.origin.kind !== 'node' || names.has(value);
+    return { name: isCopy ? names.unused(name) : names.take(value, name), value, isCopy };
   });
+}
+
+/** The values that nodes and outputs use, those of the graphs inside nodes too: their constants are written once, outermost. */
+function valuesWithin(graph: Graph): ReadonlySet<Value | undefined> {
+  const used = new Set<Value | undefined>();
+  const collect = ({ nodes, outputs }: Graph) => {
+    for (const node of nodes) {
+      for (const input of node.inputs) used.add(input);
+      for (const attribute of Object.values(node.attributes)) if (attribute.kind === 'graph') collect(attribute.value);
+    }
+    for (const { value } of outputs) used.add(value);
+  };
+  collect(graph);
+  return used;
 }
 
 function nameConstants(used: ReadonlySet<Value | undefined>, names: Names): Map<string, AnyTensor> {

@@ -3,12 +3,14 @@ import type { Value } from '../../graph/index.ts';
 import { broadcastUpgrades } from './broadcast.ts';
 import { inputUpgrades } from './inputs.ts';
 import { meaningUpgrades } from './meaning.ts';
+import { recurrentUpgrades } from './recurrent.ts';
 import { type Application, type Apply, type UpgradeStep, withAttributes } from './upgrade.ts';
 
 const upgrades: Readonly<Record<string, readonly UpgradeStep[]>> = {
   ...inputUpgrades,
   ...broadcastUpgrades,
   ...meaningUpgrades,
+  ...recurrentUpgrades,
 };
 
 /** The application in the newest form of its op, or its outputs where it takes several ops to say it. */

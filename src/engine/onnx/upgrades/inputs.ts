@@ -1,7 +1,7 @@
 /** @file Upgrades of ops whose attributes became inputs: axes, bounds, widths, sizes. */
 import { UnsupportedOpError } from '../../core/index.ts';
 import { constantInts, constantIntsOf, constantScalar, floatOf, intOf, stringOf } from '../../graph/index.ts';
-import { dropAttributes, intsToInput, type Upgrade, type UpgradeStep, withAttributes, withInput } from './upgrade.ts';
+import { intsToInput, type Upgrade, type UpgradeStep, withAttributes, withInput } from './upgrade.ts';
 
 const clip: Upgrade = (application) => {
   const dtype = application.inputs[0]?.dtype ?? 'float32';
@@ -35,13 +35,14 @@ const slice: Upgrade = (application, apply) => {
 const topK: Upgrade = (application) =>
   withInput(withAttributes(application, ['k']), 1, constantInts([intOf(application.attributes, 'k', 1)]));
 
-/** Before 12 dropout did nothing outside training, and its mask was of the type of x before 10. */
+/** Before 12 dropout did nothing, its mask said false of everything (in ONNX Runtime), and before 10 in the type of x. */
 const dropout: Upgrade = (application, apply) => {
   const { inputs, attributes, numOutputs, version } = application;
   const ratio = constantScalar(floatOf(attributes, 'ratio', 0.5), 'float32');
-  const [y, mask] = apply('Dropout', [inputs[0], ratio], {});
-  if (numOutputs < 2 || version >= 10) return [y!, mask!];
-  return [y!, ...apply('CastLike', [mask, inputs[0]])];
+  const [y, kept] = apply('Dropout', [inputs[0], ratio]);
+  if (numOutputs < 2) return [y!];
+  const mask = apply('Not', [kept])[0]!;
+  return [y!, version >= 10 ? mask : apply('CastLike', [mask, inputs[0]])[0]!];
 };
 
 const splitSizes: Upgrade = (application, apply) => {
@@ -129,9 +130,6 @@ export const inputUpgrades: Readonly<Record<string, readonly UpgradeStep[]>> = {
   DFT: [{ before: 20, upgrade: dft }],
   Tile: [{ before: 6, upgrade: tile }],
   Cast: [{ before: 6, upgrade: cast }],
-  GRU: [{ before: 7, upgrade: dropAttributes('output_sequence') }],
-  LSTM: [{ before: 7, upgrade: dropAttributes('output_sequence') }],
-  RNN: [{ before: 7, upgrade: dropAttributes('output_sequence') }],
 };
 
 function splitEvenlyUnlessSaid(...[application, apply]: Parameters<Upgrade>): ReturnType<Upgrade> {
