@@ -17,6 +17,7 @@ import {
 } from '../core/index.ts';
 import type { Graph } from '../graph/index.ts';
 import { exportOnnx } from '../onnx/index.ts';
+import { cacheKey, dropEntry, keepEntry, partialPath, readEntry } from './session-cache.ts';
 import type { WireTensor } from './session-host.ts';
 import { callingThread, fromWire, type SessionThread, toWire, WorkerError, WorkerThread } from './session-thread.ts';
 import { defaultNumThreads } from './threads.ts';
@@ -34,6 +35,11 @@ export interface RuntimeOptions {
    * true for training steps, false for others.
    */
   readonly worker?: boolean;
+  /**
+   * A folder in which models are kept as ONNX Runtime has optimized them, for a quicker start next time; it is made if it is not
+   * there, and bounded. None if absent or false.
+   */
+  readonly cache?: string | false;
 }
 
 /** The name, element type and shape of an input or output. */
@@ -125,6 +131,16 @@ function results(outputs: Readonly<Record<string, WireTensor>>): Record<string, 
   return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, fromWire(tensor)]));
 }
 
+/** The session that the cache holds under this key; undefined if there is no cache or it holds none that loads. */
+export async function loadCachedSession(
+  thread: SessionThread,
+  options: RuntimeOptions,
+  { key, settings = {} }: LoadOptions & { readonly key: string },
+): Promise<Session | undefined> {
+  if (!options.cache) return undefined;
+  return loadKeptSession(thread, cacheKey(key, options.optimization ?? 'all'), options, settings);
+}
+
 /** Loads a graph into ONNX Runtime. */
 export async function compile(graph: Graph, options: RuntimeOptions = {}): Promise<Executable> {
   return loadExecutable(exportOnnx(graph), options);
@@ -144,8 +160,56 @@ export async function loadExecutable(model: Uint8Array | string, options: Runtim
   }
 }
 
+/** How a model is loaded, beyond what a caller chooses. */
+export interface LoadOptions {
+  /** What names the model in the cache; its bytes if absent. */
+  readonly key?: string;
+  /** Settings of ONNX Runtime's session. */
+  readonly settings?: ort.InferenceSession.SessionOptions;
+}
+
 /** Loads a model in a thread. @throws FormatError if ONNX Runtime cannot read it. */
 export async function loadSession(
+  thread: SessionThread,
+  model: Uint8Array | string,
+  options: RuntimeOptions,
+  { key, settings = {} }: LoadOptions = {},
+): Promise<Session> {
+  const { cache: folder, optimization = 'all' } = options;
+  if (!folder || typeof model === 'string') return createSession(thread, model, options, settings);
+  const name = cacheKey(key ?? model, optimization);
+  const kept = await loadKeptSession(thread, name, options, settings);
+  if (kept !== undefined) return kept;
+  const partial = await partialPath(folder, name);
+  const session = await createSession(thread, model, options, {
+    ...settings,
+    optimizedModelFilePath: partial,
+    extra: { session: { save_model_format: 'ORT' } },
+  });
+  await keepEntry(folder, name, partial);
+  return session;
+}
+
+/** The session of the cache's entry under `name`, or undefined if there is none that loads. */
+async function loadKeptSession(
+  thread: SessionThread,
+  name: string,
+  options: RuntimeOptions,
+  settings: ort.InferenceSession.SessionOptions,
+): Promise<Session | undefined> {
+  const folder = options.cache as string;
+  const bytes = await readEntry(folder, name);
+  if (bytes === undefined) return undefined;
+  try {
+    return await createSession(thread, bytes, { ...options, optimization: 'disabled' }, settings);
+  } catch (error) {
+    if (error instanceof WorkerError) throw error;
+    await dropEntry(folder, name);
+    return undefined;
+  }
+}
+
+async function createSession(
   thread: SessionThread,
   model: Uint8Array | string,
   options: RuntimeOptions,

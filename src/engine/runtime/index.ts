@@ -3,6 +3,8 @@ export {
   compile,
   Executable,
   type Feeds,
+  type LoadOptions,
+  loadCachedSession,
   loadExecutable,
   loadSession,
   type NamedTensors,
@@ -10,6 +12,8 @@ export {
   type RuntimeOptions,
   type Session,
 } from './executable.ts';
+export { loadOnnx } from './load-onnx.ts';
+export type { KernelCall, KernelSource } from './session-host.ts';
 export { callingThread, type SessionThread, type StatePort, WorkerError, WorkerThread } from './session-thread.ts';
-export { type AdvancePhase, HeldState, type StateOptions } from './state.ts';
+export { type AdvancePhase, HeldState, type KernelsId, type StateOptions } from './state.ts';
 export { defaultNumThreads } from './threads.ts';

@@ -19,6 +19,25 @@ export type WireTensors = Readonly<Record<string, WireTensor>>;
 export interface Phase {
   readonly session: number;
   readonly feeds: WireTensors;
+  /** Kernels that go on from what the session gives. */
+  readonly kernels?: number;
+}
+
+/** Where a kernel finds a vector or a number: in the state, among the session's outputs, or among what the session is fed. */
+export interface KernelSource {
+  readonly kind: 'state' | 'output' | 'feed';
+  readonly name: string;
+}
+
+/** One run of a kernel, which updates vectors of the state where they lie. */
+export interface KernelCall {
+  /** Which of the WebAssembly modules that came with it. */
+  readonly program: number;
+  readonly numElements: number;
+  readonly vectors: readonly KernelSource[];
+  readonly scalars: readonly KernelSource[];
+  /** The state that is written. */
+  readonly writes: readonly string[];
 }
 
 /**
@@ -44,11 +63,22 @@ export interface SessionHost {
     readonly feeds: WireTensors;
     readonly into?: Readonly<Record<string, WireTensor | null>>;
   }): Promise<Record<string, WireTensor>>;
-  /** Makes zeroed state, in two sets. `scratch` names what is zero again at the start of every advance. */
+  /**
+   * Makes zeroed state, in two sets; what kernels update lies in one, in WebAssembly memory. `scratch` names what is zero again
+   * at the start of every advance.
+   */
   createState(request: {
     readonly state: number;
     readonly tensors: readonly { readonly name: string; readonly dtype: string; readonly shape: readonly number[] }[];
     readonly scratch: readonly string[];
+    readonly inPlace: readonly string[];
+  }): void;
+  /** Makes kernels over a state from WebAssembly modules that import its memory and export `run`. */
+  loadKernels(request: {
+    readonly kernels: number;
+    readonly state: number;
+    readonly modules: readonly Uint8Array<ArrayBuffer>[];
+    readonly calls: readonly KernelCall[];
   }): void;
   /** Writes into the state as it is now. */
   writeState(request: { readonly state: number; readonly tensors: WireTensors }): void;
@@ -58,7 +88,8 @@ export interface SessionHost {
   version(state: number): number;
   /**
    * Runs phases over a state: a session's input `x` reads the state's `x`, its output `next.x` becomes the state's `x`. The other
-   * outputs are returned, for each phase. All of it takes effect at the end, or nothing if it fails or `control` says `aborted`.
+   * outputs are returned, for each phase, but for those that its kernels take. All of it takes effect at the end, kernels too, or
+   * nothing if it fails or `control` says `aborted`; only kernels that write nothing but scratch run at once.
    */
   advance(request: {
     readonly state: number;
@@ -77,11 +108,26 @@ export function sessionHost(runtime: typeof ort): SessionHost {
     /** Both sets by name, and which of them counts. */
     readonly sets: Map<string, readonly [ort.Tensor, ort.Tensor]>;
     readonly scratch: readonly string[];
+    /** What kernels update, and where they put pieces of vectors from outside. */
+    readonly memory?: WebAssembly.Memory;
+    readonly pieces: readonly Float32Array[];
     current: Map<string, number>;
     version: number;
   }
+  interface Kernels {
+    readonly programs: readonly ((...parameters: number[]) => void)[];
+    readonly calls: readonly KernelCall[];
+    /** The session's outputs that only kernels use. */
+    readonly taken: ReadonlySet<string>;
+    readonly writesOnlyScratch: boolean;
+  }
+  /** How many elements of a vector from outside lie in WebAssembly memory at a time, and of how many vectors. */
+  const [pieceLength, numPieces] = [16384, 8];
   const sessions = new Map<number, ort.InferenceSession>();
   const states = new Map<number, State>();
+  const kernelSets = new Map<number, Kernels>();
+  /** What is sent into this channel, whose other end is closed, has its memory freed at once instead of at the next collection. */
+  let discarded: MessagePort | undefined;
   const arrays: Record<string, new (length: number) => ArrayBufferView> = {
     float32: Float32Array,
     float64: Float64Array,
@@ -117,8 +163,81 @@ export function sessionHost(runtime: typeof ort): SessionHost {
   const bytes = (view: ArrayBufferView) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
   const stateName = (output: string) => (output.startsWith('next.') ? output.slice('next.'.length) : undefined);
 
-  async function runPhase(state: State, current: Map<string, number>, { session: id, feeds }: Phase) {
+  function discard(tensors: readonly ort.Tensor[]): void {
+    if (discarded === undefined) {
+      const { port1, port2 } = new MessageChannel();
+      port2.close();
+      discarded = port1;
+    }
+    const buffers = tensors.map(({ data }) => (data as unknown as ArrayBufferView).buffer as ArrayBuffer);
+    discarded.postMessage(
+      null,
+      [...new Set(buffers)].filter((buffer) => buffer.byteLength > 4096),
+    );
+  }
+
+  /** Room for the state that kernels update, and a view of it for each tensor. */
+  function inPlaceMemory(tensors: readonly { readonly name: string; readonly shape: readonly number[] }[]) {
+    const aligned = (numElements: number) => Math.ceil(numElements / 16) * 64;
+    const sizes = tensors.map(({ shape }) => shape.reduce((a, b) => a * b, 1));
+    const numBytes = sizes.reduce((sum, size) => sum + aligned(size), 4 * pieceLength * numPieces);
+    const memory = new WebAssembly.Memory({ initial: Math.ceil(numBytes / 65536) });
+    const pieces = Array.from(
+      { length: numPieces },
+      (_, i) => new Float32Array(memory.buffer, 4 * pieceLength * i, pieceLength),
+    );
+    let offset = 4 * pieceLength * numPieces;
+    const views = new Map<string, Float32Array>();
+    tensors.forEach(({ name }, i) => {
+      views.set(name, new Float32Array(memory.buffer, offset, sizes[i]!));
+      offset += aligned(sizes[i]!);
+    });
+    return { memory, pieces, views };
+  }
+
+  function runKernels(
+    state: State,
+    kernels: Kernels,
+    feeds: WireTensors,
+    outputs: Readonly<Record<string, ort.Tensor>>,
+  ) {
+    const arrayOf = ({ kind, name }: KernelSource) =>
+      (kind === 'state'
+        ? state.sets.get(name)![0].data
+        : kind === 'feed'
+          ? feeds[name]!.data
+          : outputs[name]!.data) as Float32Array;
+    for (const { program, numElements, vectors, scalars, writes } of kernels.calls) {
+      const numbers = scalars.map((source) => Number(arrayOf(source)[0]));
+      const read = vectors.map(arrayOf);
+      const written = writes.map((name) => (state.sets.get(name)![0].data as Float32Array).byteOffset);
+      for (let from = 0; from < numElements; from += pieceLength) {
+        const length = Math.min(pieceLength, numElements - from);
+        let piece = 0;
+        const addresses = read.map((array, i) => {
+          if (vectors[i]!.kind === 'state') return array.byteOffset + 4 * from;
+          const into = state.pieces[piece++]!;
+          into.set(array.subarray(from, from + length));
+          return into.byteOffset;
+        });
+        kernels.programs[program]!(
+          Math.ceil(length / 4) * 4,
+          ...addresses,
+          ...written.map((address) => address + 4 * from),
+          ...numbers,
+        );
+      }
+    }
+    discard([...kernels.taken].map((name) => outputs[name]!));
+  }
+
+  async function runPhase(
+    state: State,
+    current: Map<string, number>,
+    { session: id, feeds, kernels: kernelsId }: Phase,
+  ) {
     const session = sessionOf(id);
+    const kernels = kernelsId === undefined ? undefined : kernelSets.get(kernelsId)!;
     const given: Record<string, ort.Tensor> = {};
     for (const name of session.inputNames) {
       const sets = state.sets.get(name);
@@ -128,16 +247,25 @@ export function sessionHost(runtime: typeof ort): SessionHost {
     for (const output of session.outputNames) {
       const name = stateName(output);
       const sets = name === undefined ? undefined : state.sets.get(name);
-      fetches[output] = sets ? sets[(1 - current.get(name!)!) as 0 | 1] : null;
+      const isInPlace = sets?.[0] === sets?.[1];
+      fetches[output] = sets && !isInPlace ? sets[(1 - current.get(name!)!) as 0 | 1] : null;
     }
     const results = await session.run(given, fetches);
     const others: Record<string, WireTensor> = {};
+    const late: (() => void)[] = [];
     for (const output of session.outputNames) {
       const name = stateName(output);
-      if (name !== undefined && state.sets.has(name)) current.set(name, 1 - current.get(name)!);
-      else others[output] = fromOrt(results[output]!);
+      const sets = name === undefined ? undefined : state.sets.get(name);
+      if (sets === undefined) {
+        if (!kernels?.taken.has(output)) others[output] = fromOrt(results[output]!);
+      } else if (sets[0] === sets[1]) {
+        const [into, made] = [sets[0].data as Float32Array, results[output]!.data as Float32Array];
+        late.push(() => into.set(made));
+      } else current.set(name!, 1 - current.get(name!)!);
     }
-    return others;
+    if (kernels?.writesOnlyScratch) runKernels(state, kernels, feeds, results);
+    else if (kernels) late.push(() => runKernels(state, kernels, feeds, results));
+    return { others, late };
   }
 
   return {
@@ -154,13 +282,38 @@ export function sessionHost(runtime: typeof ort): SessionHost {
       const results = fetches ? await session.run(given, fetches) : await session.run(given);
       return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, fromOrt(tensor)]));
     },
-    createState({ state: id, tensors, scratch }) {
+    createState({ state: id, tensors, scratch, inPlace }) {
       const make = (dtype: string, shape: readonly number[]) =>
         new Constructor(dtype, new arrays[dtype]!(shape.reduce((a, b) => a * b, 1)), shape);
+      const updated = tensors.filter(({ name }) => inPlace.includes(name));
+      const room = updated.length === 0 ? undefined : inPlaceMemory(updated);
       const sets = new Map(
-        tensors.map(({ name, dtype, shape }) => [name, [make(dtype, shape), make(dtype, shape)] as const]),
+        tensors.map(({ name, dtype, shape }) => {
+          const view = room?.views.get(name);
+          const only = view && new Constructor(dtype, view, shape);
+          return [name, only ? ([only, only] as const) : ([make(dtype, shape), make(dtype, shape)] as const)];
+        }),
       );
-      states.set(id, { sets, scratch, current: new Map(tensors.map(({ name }) => [name, 0])), version: 0 });
+      states.set(id, {
+        sets,
+        scratch,
+        ...(room === undefined ? {} : { memory: room.memory }),
+        pieces: room?.pieces ?? [],
+        current: new Map(tensors.map(({ name }) => [name, 0])),
+        version: 0,
+      });
+    },
+    loadKernels({ kernels: id, state: stateId, modules, calls }) {
+      const state = stateOf(stateId);
+      const programs = modules.map((bytes) => {
+        const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory: state.memory! } });
+        return instance.exports.run as (...parameters: number[]) => void;
+      });
+      const sources = calls.flatMap(({ vectors, scalars }) => [...vectors, ...scalars]);
+      const taken = new Set(sources.filter(({ kind }) => kind === 'output').map(({ name }) => name));
+      const scratch = new Set(state.scratch);
+      const writesOnlyScratch = calls.every(({ writes }) => writes.every((name) => scratch.has(name)));
+      kernelSets.set(id, { programs, calls, taken, writesOnlyScratch });
     },
     writeState({ state: id, tensors }) {
       for (const [name, { data }] of Object.entries(tensors)) {
@@ -179,12 +332,16 @@ export function sessionHost(runtime: typeof ort): SessionHost {
       const current = new Map(state.current);
       for (const name of state.scratch) bytes(this.peek(id, name)).fill(0);
       const outputs: Record<string, WireTensor>[] = [];
+      const late: (() => void)[] = [];
       for (const phase of phases) {
         if (control !== undefined && Atomics.load(control, 0) === 2) return 'aborted';
-        outputs.push(await runPhase(state, current, phase));
+        const done = await runPhase(state, current, phase);
+        outputs.push(done.others);
+        late.push(...done.late);
       }
       // 0, 1 and 2 are `advanceStates`: text that is sent to a thread has no imports.
       if (control !== undefined && Atomics.compareExchange(control, 0, 0, 1) !== 0) return 'aborted';
+      for (const finish of late) finish();
       state.current = current;
       state.version++;
       return outputs;

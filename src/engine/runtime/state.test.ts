@@ -22,6 +22,9 @@ afterAll(() => Promise.all(threads.map((thread) => thread.close())));
 
 const start = { x: float32([1, 2, 3]), count: scalar(0) };
 
+const portsOf = (tensors: Readonly<Record<string, Tensor>>) =>
+  Object.entries(tensors).map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
+
 /** x ← by · x and count ← count + 1, with Σ x as the output. */
 const advancing = () =>
   trace(({ x, count, by }) => ({ next: { x: mul(x, by), count: add(count, 1) }, sum: reduceSum(x) }), {
@@ -50,7 +53,11 @@ async function loaded(thread: SessionThread, graph: Graph) {
 async function make(isWorker: boolean, graph: Graph, scratch: Parameters<typeof HeldState.create>[1]['scratch'] = []) {
   const thread = isWorker ? new WorkerThread() : callingThread();
   threads.push(thread);
-  return { thread, session: await loaded(thread, graph), state: await HeldState.create(thread, { start, scratch }) };
+  return {
+    thread,
+    session: await loaded(thread, graph),
+    state: await HeldState.create(thread, { ports: portsOf(start), start, scratch }),
+  };
 }
 
 const valuesOf = (state: HeldState, name: string) => Array.from(state.read().tensors.get(name)!.data, Number);
@@ -169,7 +176,7 @@ describe('state in a worker thread', () => {
     threads.push(thread);
     const big = Object.fromEntries([0, 1, 2].map((i) => [`t${i}`, full([1 << 20], i)]));
     const odd = { few: float32([1, 2]), half: new Tensor('float16', [1], Uint16Array.of(0x3c00)), last: scalar(9) };
-    const state = await HeldState.create(thread, { start: { ...odd, ...big } });
+    const state = await HeldState.create(thread, { ports: portsOf({ ...odd, ...big }), start: { ...odd, ...big } });
     const { tensors } = state.read();
     expect(tensors.get('few')).toEqual(odd.few);
     expect(tensors.get('half')).toEqual(odd.half);

@@ -4,15 +4,18 @@
  */
 import type { Tensor } from '../core/index.ts';
 import { checkedFeeds, type Feeds, type Port, type Session } from './executable.ts';
-import { advanceStates } from './session-host.ts';
+import { advanceStates, type KernelCall, type WireTensors } from './session-host.ts';
 import { fromWire, type SessionThread, type StatePort, toWire } from './session-thread.ts';
 
 /** What a state is made of. */
 export interface StateOptions {
-  /** The tensors to start from, by name; they are copied. */
+  readonly ports: readonly StatePort[];
+  /** What tensors start from, by name; they are copied. The others start from zero. */
   readonly start: Readonly<Record<string, Tensor>>;
-  /** Tensors that are zero at the start of every advance, and not read from outside. */
+  /** Further tensors, that are zero at the start of every advance and are not read from outside. */
   readonly scratch?: readonly StatePort[];
+  /** The names of what kernels update where it lies: held once instead of twice. float32 only. */
+  readonly inPlace?: readonly string[];
 }
 
 /** One session run in an advance. */
@@ -20,7 +23,12 @@ export interface AdvancePhase {
   readonly session: Session;
   /** What the session takes besides the state. */
   readonly feeds: Feeds;
+  /** Kernels of the state that go on from what the session gives. */
+  readonly kernels?: KernelsId;
 }
+
+/** Kernels that were loaded beside a state. */
+export type KernelsId = number & { readonly of?: 'kernels' };
 
 /** State in the thread of the sessions that advance it. */
 export class HeldState {
@@ -37,18 +45,25 @@ export class HeldState {
   }
 
   /** Makes the state in a thread. */
-  static async create(thread: SessionThread, { start, scratch = [] }: StateOptions): Promise<HeldState> {
-    const ports = Object.entries(start).map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
+  static async create(thread: SessionThread, options: StateOptions): Promise<HeldState> {
+    const { ports, start, scratch = [], inPlace = [] } = options;
     const state = new HeldState(thread, ports, scratch);
     const tensors = [...ports, ...scratch];
-    await thread.call('createState', { state: state.#id, tensors, scratch: scratch.map(({ name }) => name) });
+    await thread.call('createState', { state: state.#id, tensors, scratch: scratch.map(({ name }) => name), inPlace });
     await state.write(start);
     return state;
   }
 
+  /** Loads kernels that update vectors of this state: WebAssembly modules, and the runs that use them. */
+  async loadKernels(modules: readonly Uint8Array<ArrayBuffer>[], calls: readonly KernelCall[]): Promise<KernelsId> {
+    const kernels = this.#thread.newId();
+    await this.#thread.call('loadKernels', { kernels, state: this.#id, modules, calls });
+    return kernels;
+  }
+
   /** Replaces tensors of the state by copies of these. It takes effect before any later call. */
   write(tensors: Readonly<Record<string, Tensor>>): Promise<void> {
-    const moved: ArrayBuffer[] = [];
+    const moved: ArrayBuffer[] | undefined = this.#thread.isWorker ? [] : undefined;
     const sent = Object.entries(tensors).map(([name, tensor]) => [name, toWire(tensor, moved)] as const);
     return this.#thread.call('writeState', { state: this.#id, tensors: Object.fromEntries(sent) }, moved);
   }
@@ -67,9 +82,14 @@ export class HeldState {
   async advance(phases: readonly AdvancePhase[], signal?: AbortSignal): Promise<Record<string, Tensor>[]> {
     signal?.throwIfAborted();
     const moved: ArrayBuffer[] | undefined = this.#thread.isWorker ? [] : undefined;
-    const sent = phases.map(({ session, feeds }) => ({
+    const sent = phases.map(({ session, feeds, kernels }) => ({
       session: session.id,
-      feeds: checkedFeeds(this.#fed(session.inputs), feeds, new Map(), moved),
+      ...(kernels === undefined ? {} : { kernels }),
+      feeds: {
+        // Kernels read numbers that the session does without.
+        ...(kernels === undefined ? {} : wired(feeds)),
+        ...checkedFeeds(this.#fed(session.inputs), feeds, new Map(), moved),
+      },
     }));
     const control = new Int32Array(new SharedArrayBuffer(4));
     const running = this.#thread.call('advance', { state: this.#id, phases: sent, control }, moved);
@@ -83,6 +103,12 @@ export class HeldState {
   #fed(inputs: readonly Port[]): readonly Port[] {
     return inputs.filter(({ name }) => !this.#names.has(name));
   }
+}
+
+/** The scalars among what is fed. */
+function wired(feeds: Feeds): WireTensors {
+  const scalars = Object.entries(feeds).filter(([, { shape }]) => shape.length === 0);
+  return Object.fromEntries(scalars.map(([name, tensor]) => [name, toWire(tensor, [])]));
 }
 
 /** `running`, or a rejection with the signal's reason if the signal aborts before the advance is committed. */

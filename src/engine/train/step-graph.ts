@@ -14,8 +14,9 @@ import {
   type ValueSpec,
   type ValueType,
 } from '../graph/index.ts';
+import type { StatePort } from '../runtime/index.ts';
 import type { LossResult, StepDescription } from './step-options.ts';
-import { accumulators, joined, startState } from './step-state.ts';
+import { accumulators, joined, statePorts } from './step-state.ts';
 
 /** The values of a state by name. */
 type StateValues = ReadonlyMap<string, Value>;
@@ -25,6 +26,8 @@ export interface TracedStep {
   readonly graph: Graph;
   /** The figures it gives, as outputs `figure.<name>`; over several steps `figure.<step>.<name>`. */
   readonly metricNames: readonly string[];
+  /** The gradients of one batch, from which the new state is made; none where it is made otherwise. */
+  readonly gradients: ReadonlySet<Value>;
 }
 
 /** The inputs of a graph, as they are made. */
@@ -43,8 +46,8 @@ class Inputs {
     return visitLeaves(tree, (leaf, path) => this.add(joined(prefix, path), leaf));
   }
 
-  state(tensors: Readonly<Record<string, ValueType>>): StateValues {
-    return new Map(Object.entries(tensors).map(([name, type]) => [name, this.add(name, type)]));
+  state(ports: readonly StatePort[]): StateValues {
+    return new Map(ports.map((port) => [port.name, this.add(port.name, port)]));
   }
 
   /** The scalars that the optimizer computes on the host for each step. */
@@ -62,10 +65,10 @@ export function traceTrainStep<P extends Tree<Tensor>, B extends Tree<ValueSpec>
   options: StepDescription<P, B>,
 ): TracedStep {
   const inputs = new Inputs();
-  const state = inputs.state(startState(options));
+  const state = inputs.state(statePorts(options));
   const { figures, grads } = differentiate(options, state, inputs.tree(options.batch, 'batch'));
   const updated = update(options, state, grads, inputs.hyper(options, 'hyper'));
-  return traced(inputs, { ...figures, ...updated.metrics }, updated.next);
+  return traced(inputs, { ...figures, ...updated.metrics }, updated.next, grads);
 }
 
 /** The graph of `numSteps` steps, one after the other. Batches are `batch.<step>.*`, and so are hyperparameters and figures. */
@@ -74,7 +77,7 @@ export function traceSteps<P extends Tree<Tensor>, B extends Tree<ValueSpec>>(
   numSteps: number,
 ): TracedStep {
   const inputs = new Inputs();
-  const start = inputs.state(startState(options));
+  const start = inputs.state(statePorts(options));
   let state = start;
   let metricNames: string[] = [];
   const all: Record<string, Value> = {};
@@ -97,22 +100,21 @@ export function traceAccumulatingStep<P extends Tree<Tensor>, B extends Tree<Val
   options: StepDescription<P, B>,
   numBatches: number,
 ): { readonly ofBatch: TracedStep; readonly ofUpdate: TracedStep } {
-  const sums = Object.fromEntries(accumulators(options.params).map((port) => [port.name, port]));
-  const start = startState(options);
+  const sums = accumulators(options.params);
+  const ports = statePorts(options);
 
   const batchInputs = new Inputs();
-  const read = Object.entries(start).filter(([name]) => name === 'params' || name.startsWith('params.'));
-  const state = batchInputs.state(Object.fromEntries(read));
+  const state = batchInputs.state(ports.filter(({ name }) => name === 'params' || name.startsWith('params.')));
   const before = [...batchInputs.state(sums)];
   const { figures, grads } = differentiate(options, state, batchInputs.tree(options.batch, 'batch'));
   const after = new Map(before.map(([name, sum], i) => [name, add(sum, grads[i]!)]));
 
   const updateInputs = new Inputs();
-  const held = updateInputs.state(start);
+  const held = updateInputs.state(ports);
   const means = [...updateInputs.state(sums).values()].map((sum) => mul(sum, 1 / numBatches));
   const updated = update(options, held, means, updateInputs.hyper(options, 'hyper'));
   return {
-    ofBatch: traced(batchInputs, figures, after),
+    ofBatch: traced(batchInputs, figures, after, grads),
     ofUpdate: traced(updateInputs, updated.metrics, updated.next),
   };
 }
@@ -170,12 +172,17 @@ function update<P extends Tree<Tensor>, B extends Tree<ValueSpec>>(
   return { metrics: updated.metrics, next };
 }
 
-function traced(inputs: Inputs, figures: Readonly<Record<string, Value>>, next: StateValues): TracedStep {
+function traced(
+  inputs: Inputs,
+  figures: Readonly<Record<string, Value>>,
+  next: StateValues,
+  grads: readonly Value[] = [],
+): TracedStep {
   const outputs = [
     ...Object.entries(figures).map(([name, value]) => ({ name: `figure.${name}`, value })),
     ...[...next].map(([name, value]) => ({ name: `next.${name}`, value })),
   ];
-  return { graph: graphOf(inputs.named, outputs), metricNames: Object.keys(figures) };
+  return { graph: graphOf(inputs.named, outputs), metricNames: Object.keys(figures), gradients: new Set(grads) };
 }
 
 function requireScalars(figures: Readonly<Record<string, Value>>): void {

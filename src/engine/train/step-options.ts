@@ -32,6 +32,11 @@ export interface TrainStepOptions<P extends Tree<Tensor>, B extends Tree<ValueSp
    * a run shows; the graph grows as many times.
    */
   readonly stepsPerRun?: number;
+  /**
+   * Whether the optimizer's update runs as WebAssembly kernels over state that is held once; true if absent. It takes less time
+   * and much less memory than inside the session. What is not element-wise stays in the session in any case.
+   */
+  readonly inPlace?: boolean;
   readonly runtime?: RuntimeOptions;
 }
 

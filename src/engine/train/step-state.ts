@@ -1,5 +1,6 @@
 /** @file The state of a training step by name: parameters, the optimizer's slots, and what features of the step keep beside them. */
-import { leaves, Tensor, type Tree, zeros } from '../core/index.ts';
+import { leaves, type Tensor, type Tree, zeros } from '../core/index.ts';
+import type { StatePort } from '../runtime/index.ts';
 import type { Optimizer } from './optimizer.ts';
 
 /** `prefix.path`, or the prefix alone for a tree that is one leaf. */
@@ -12,29 +13,51 @@ export function namedLeaves(tree: unknown, prefix: string): Record<string, Tenso
   return Object.fromEntries(leaves<Tensor>(tree as Tree<Tensor>).map(([path, leaf]) => [joined(prefix, path), leaf]));
 }
 
-/** A copy that shares no memory. */
-export function copyOf(tensor: Tensor): Tensor {
-  return new Tensor(tensor.dtype, tensor.shape, tensor.data.slice());
-}
-
-/** The state to start from: `params.<path>`, `<slot>.<path>`, and `ema.<path>` where an average is kept. */
-export function startState(options: {
+/** What decides which tensors a step keeps. */
+export interface StateDescription {
   readonly params: unknown;
   readonly optimizer: Optimizer;
   readonly ema?: { readonly decay: number };
-}): Record<string, Tensor> {
-  const named = leaves<Tensor>(options.params as Tree<Tensor>);
-  const slots = named.flatMap(([path, { shape, dtype }]) =>
-    Object.entries(options.optimizer.slots(shape)).map(([slot, of]) => [joined(slot, path), zeros(of, dtype)] as const),
-  );
-  return {
-    ...namedLeaves(options.params, 'params'),
-    ...Object.fromEntries(slots),
-    ...(options.ema === undefined ? {} : namedLeaves(options.params, 'ema')),
-  };
 }
 
-/** What gradients are summed in while batches are accumulated: the names and types, one for each parameter. */
-export function accumulators(params: unknown) {
+/** The tensors of the state: `params.<path>`, `<slot>.<path>`, and `ema.<path>` where an average is kept. */
+export function statePorts({ params, optimizer, ema }: StateDescription): StatePort[] {
+  const named = leaves<Tensor>(params as Tree<Tensor>);
+  const under = (prefix: string): StatePort[] =>
+    named.map(([path, { dtype, shape }]) => ({ name: joined(prefix, path), dtype, shape }));
+  const slots = named.flatMap(([path, { shape, dtype }]) =>
+    Object.entries(optimizer.slots(shape)).map(([slot, of]) => ({ name: joined(slot, path), dtype, shape: of })),
+  );
+  return [...under('params'), ...slots, ...(ema === undefined ? [] : under('ema'))];
+}
+
+/** What the tensors of the state start from where that is not zero. */
+export function startValues({ params, ema }: StateDescription): Record<string, Tensor> {
+  return { ...namedLeaves(params, 'params'), ...(ema === undefined ? {} : namedLeaves(params, 'ema')) };
+}
+
+/** All of the state to start from. */
+export function startState(description: StateDescription): Record<string, Tensor> {
+  const values = startValues(description);
+  return Object.fromEntries(
+    statePorts(description).map(({ name, dtype, shape }) => [name, values[name] ?? zeros(shape, dtype)]),
+  );
+}
+
+/** The names of what one update changes together: a parameter, what is kept beside it, and the sum of its gradients. */
+export function stateGroups({ params, optimizer, ema }: StateDescription): string[][] {
+  return leaves<Tensor>(params as Tree<Tensor>).map(([path, { shape }]) => {
+    const kept = [
+      'params',
+      ...Object.keys(optimizer.slots(shape)),
+      ...(ema === undefined ? [] : ['ema']),
+      'accumulated',
+    ];
+    return kept.map((prefix) => joined(prefix, path));
+  });
+}
+
+/** What gradients are summed in while batches are accumulated: one for each parameter. */
+export function accumulators(params: unknown): StatePort[] {
   return Object.entries(namedLeaves(params, 'accumulated')).map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
 }

@@ -1,29 +1,44 @@
 /**
- * @file The compiled training step: its session runs beside the state that it advances, off the event loop. Parameters and optimizer
- * state live in two sets of tensors: a step reads one and writes the other, then they swap, so that a step that fails or is
- * cancelled leaves everything as it was.
+ * @file The compiled training step: its session runs beside the state that it advances, off the event loop. The session gives
+ * gradients, then kernels update parameters and optimizer state where they lie; nothing is written before the session has ended well,
+ * so that a step that fails or is cancelled leaves everything as it was.
  */
-import { leaves, type MapLeaves, ShapeError, scalar, type Tensor, type Tree, treeFromLeaves } from '../core/index.ts';
+import {
+  dtypes,
+  leaves,
+  type MapLeaves,
+  numElements,
+  ShapeError,
+  scalar,
+  type Tensor,
+  type Tree,
+  treeFromLeaves,
+} from '../core/index.ts';
 import type { Graph, ValueSpec } from '../graph/index.ts';
+import { programToWasm } from '../kernels/index.ts';
 import { exportOnnx } from '../onnx/index.ts';
 import {
   type AdvancePhase,
   callingThread,
   HeldState,
+  type KernelsId,
   loadSession,
   type Session,
   type SessionThread,
   WorkerThread,
 } from '../runtime/index.ts';
+import { type InPlaceUpdate, splitUpdate } from './in-place.ts';
 import type { Optimizer } from './optimizer.ts';
 import { type TracedStep, traceAccumulatingStep, traceSteps, traceTrainStep } from './step-graph.ts';
 import type { StepFigures, TrainStepOptions } from './step-options.ts';
-import { accumulators, joined, namedLeaves, startState } from './step-state.ts';
+import { accumulators, joined, namedLeaves, startValues, stateGroups, statePorts } from './step-state.ts';
 
 /** A session with the names of the figures that it gives. */
 interface Loaded {
   readonly session: Session;
   readonly metricNames: readonly string[];
+  /** What updates the state after the session. */
+  readonly kernels?: KernelsId;
 }
 
 /** The sessions of a step and where they run. */
@@ -80,22 +95,17 @@ export class TrainStep<P, Batch> {
       const { update, single } = this.#sessions;
       const hyper = hyperFeeds(this.#options.optimizer, this.#step, 'hyper');
       if (update === undefined) {
-        const { session, metricNames } = await single();
-        const [outputs] = await this.#advance(
-          [{ session, feeds: { ...namedLeaves(batch, 'batch'), ...hyper } }],
-          options,
-        );
+        const loaded = await single();
+        const { metricNames } = loaded;
+        const feeds = { ...namedLeaves(batch, 'batch'), ...hyper };
+        const [outputs] = await this.#advance([{ ...loaded, feeds }], options);
         return figuresOf(outputs!, metricNames, 'figure');
       }
-      const { session, metricNames } = await single();
+      const loaded = await single();
+      const { metricNames } = loaded;
       const batches = this.#accumulated(batch);
-      const outputs = await this.#advance(
-        [
-          ...batches.map((one) => ({ session, feeds: namedLeaves(one, 'batch') })),
-          { session: update.session, feeds: hyper },
-        ],
-        options,
-      );
+      const phases = batches.map((one) => ({ ...loaded, feeds: namedLeaves(one, 'batch') }));
+      const outputs = await this.#advance([...phases, { ...update, feeds: hyper }], options);
       const perBatch = outputs.slice(0, -1).map((one) => figuresOf(one, metricNames, 'figure'));
       return { ...meanOf(perBatch), ...figuresOf(outputs.at(-1)!, update.metricNames, 'figure') };
     });
@@ -226,48 +236,79 @@ export async function compileTrainStep<const P extends Tree<Tensor>, const B ext
 ): Promise<TrainStep<P, MapLeaves<B, ValueSpec, Tensor>>> {
   const { accumulate = 1, stepsPerRun = 1, runtime = {} } = options;
   requireCounts(accumulate, stepsPerRun);
+  const parts = partsOf(options);
   const thread = (runtime.worker ?? true) ? new WorkerThread() : callingThread();
-  const load = async ({ graph, metricNames }: TracedStep): Promise<Loaded> => ({
-    session: await loadSession(thread, exportOnnx(graph), runtime),
-    metricNames,
-  });
   try {
-    const parts = await loadParts(options, load);
     const scratch = accumulate > 1 ? accumulators(options.params) : [];
-    const state = await HeldState.create(thread, { start: startState(options), scratch });
-    return new TrainStep({ ...parts, thread, state }, options as never);
+    const state = await HeldState.create(thread, {
+      ports: statePorts(options),
+      start: startValues(options),
+      scratch,
+      inPlace: parts.inPlace,
+    });
+    const load = async ({ graph, metricNames, programs = [], calls = [] }: StepPart): Promise<Loaded> => {
+      const session = await loadSession(thread, exportOnnx(graph), runtime, { settings: { enableMemPattern: false } });
+      if (calls.length === 0) return { session, metricNames };
+      return { session, metricNames, kernels: await state.loadKernels(programs.map(programToWasm), calls) };
+    };
+    const { single, several, update } = parts;
+    let loaded = several === undefined ? load(single()) : undefined;
+    await loaded;
+    return new TrainStep(
+      {
+        graph: parts.graph,
+        thread,
+        state,
+        single: () => {
+          loaded ??= load(single());
+          return loaded;
+        },
+        ...(several === undefined ? {} : { several: await load(several) }),
+        ...(update === undefined ? {} : { update: await load(update) }),
+      },
+      options as never,
+    );
   } catch (error) {
     await thread.close();
     throw error;
   }
 }
 
-async function loadParts<P extends Tree<Tensor>, B extends Tree<ValueSpec>>(
-  options: TrainStepOptions<P, B>,
-  load: (traced: TracedStep) => Promise<Loaded>,
-): Promise<Pick<StepSessions, 'graph' | 'single' | 'several' | 'update'>> {
-  const { accumulate = 1, stepsPerRun = 1 } = options;
+/** The graph of a session with the kernels that go on from it. */
+interface StepPart extends Partial<Pick<InPlaceUpdate, 'programs' | 'calls'>> {
+  readonly graph: Graph;
+  readonly metricNames: readonly string[];
+}
+
+/** WebAssembly addresses no more, and room is left for what comes from outside. */
+const mostBytesInPlace = 2 ** 32 - 2 ** 24;
+
+/** What is to be loaded: graphs, kernels, and the names of the state that kernels update. */
+function partsOf<P extends Tree<Tensor>, B extends Tree<ValueSpec>>(options: TrainStepOptions<P, B>) {
+  const { accumulate = 1, stepsPerRun = 1, inPlace = true } = options;
+  if (stepsPerRun > 1) {
+    const several = traceSteps(options, stepsPerRun);
+    return { graph: several.graph, several, single: () => traceTrainStep(options), inPlace: [] };
+  }
+  const numBytes = statePorts(options).reduce(
+    (sum, { dtype, shape }) => sum + numElements(shape) * dtypes[dtype].bytes,
+    0,
+  );
+  const groups = inPlace && numBytes <= mostBytesInPlace ? stateGroups(options) : [];
+  const split = ({ graph, metricNames, gradients }: TracedStep) => ({
+    ...splitUpdate(graph, groups, gradients),
+    metricNames,
+  });
+  const written = (...parts: readonly InPlaceUpdate[]) =>
+    parts.flatMap(({ calls }) => calls.flatMap(({ writes }) => writes));
   if (accumulate > 1) {
-    const { ofBatch, ofUpdate } = traceAccumulatingStep(options, accumulate);
-    const [single, update] = [await load(ofBatch), await load(ofUpdate)];
-    return { graph: ofBatch.graph, single: async () => single, update };
+    const traced = traceAccumulatingStep(options, accumulate);
+    const [single, update] = [split(traced.ofBatch), split(traced.ofUpdate)];
+    return { graph: traced.ofBatch.graph, single: () => single, update, inPlace: written(single, update) };
   }
-  if (stepsPerRun === 1) {
-    const traced = traceTrainStep(options);
-    const single = await load(traced);
-    return { graph: traced.graph, single: async () => single };
-  }
-  const traced = traceSteps(options, stepsPerRun);
-  const several = await load(traced);
-  let single: Promise<Loaded> | undefined;
-  return {
-    graph: traced.graph,
-    several,
-    single: () => {
-      single ??= load(traceTrainStep(options));
-      return single;
-    },
-  };
+  const traced = traceTrainStep(options);
+  const single = split(traced);
+  return { graph: traced.graph, single: () => single, inPlace: written(single) };
 }
 
 function requireCounts(accumulate: number, stepsPerRun: number): void {

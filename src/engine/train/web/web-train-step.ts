@@ -28,18 +28,10 @@ export interface WebSession {
   release(): Promise<void>;
 }
 
-/** The module onnxruntime-web, as far as it is used here. */
+/** The module onnxruntime-web, as far as it is used here; `never` stands for types of its own. */
 export interface WebRuntime {
-  // biome-ignore lint/suspicious/noExplicitAny: constructors of another package, of several versions
-  readonly Tensor: new (
-    type: any,
-    data: any,
-    dims: readonly number[],
-  ) => WebTensor;
-  readonly InferenceSession: {
-    // biome-ignore lint/suspicious/noExplicitAny: the options are onnxruntime-web's own
-    create(model: Uint8Array, options: any): Promise<WebSession>;
-  };
+  readonly Tensor: new (type: never, data: never, dims: readonly number[]) => WebTensor;
+  readonly InferenceSession: { create(model: Uint8Array, options: never): Promise<WebSession> };
 }
 
 /** What a step in a browser is made from. */
@@ -131,7 +123,7 @@ export class WebTrainStep<P, Batch> {
   }
 
   #toWeb(tensor: Tensor): WebTensor {
-    return new this.#runtime.Tensor(tensor.dtype, tensor.data.slice(), tensor.shape);
+    return new this.#runtime.Tensor(tensor.dtype as never, tensor.data.slice() as never, tensor.shape);
   }
 }
 
@@ -157,6 +149,6 @@ export async function compileWebTrainStep<const P extends Tree<Tensor>, const B 
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
     ...(options.device === 'webgpu' ? { preferredOutputLocation: stays } : {}),
-  });
+  } as never);
   return new WebTrainStep(runtime, session, traced, options as never);
 }

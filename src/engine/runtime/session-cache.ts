@@ -1,0 +1,78 @@
+/**
+ * @file A folder of models as ONNX Runtime has optimized them, so that loading the same graph again costs a third. An entry is named
+ * by what it was made from and by its own content: what is torn or altered is not loaded but made anew.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { arch, cpus, platform } from 'node:os';
+import { join } from 'node:path';
+import ort from 'onnxruntime-node';
+
+/** What the entries of one folder may take together; the longest unused go first. */
+const mostBytes = 1 << 30;
+
+/** The key of a model: ONNX Runtime of this version, on this kind of machine, makes the same of it. */
+export function cacheKey(model: Uint8Array | string, optimization: string): string {
+  const made = [ort.env.versions.common, ort.env.versions.node, platform(), arch(), cpus()[0]?.model, optimization];
+  return createHash('sha256').update(JSON.stringify(made)).update(model).digest('hex').slice(0, 32);
+}
+
+/** The entry of a key, or undefined if there is none that is whole. */
+export async function readEntry(folder: string, key: string): Promise<Uint8Array | undefined> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.filter((name) => name.startsWith(key) && name.endsWith('.ort'))) {
+    const path = join(folder, name);
+    const bytes = await readFile(path).catch(() => undefined);
+    if (bytes !== undefined && name === entryName(key, bytes)) {
+      const now = new Date();
+      await utimes(path, now, now).catch(() => {});
+      return bytes;
+    }
+    await rm(path, { force: true });
+  }
+  return undefined;
+}
+
+/** Takes an entry away, as one that did not load. */
+export async function dropEntry(folder: string, key: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  const ours = names.filter((name) => name.startsWith(key));
+  await Promise.all(ours.map((name) => rm(join(folder, name), { force: true })));
+}
+
+/** A path in the folder to which ONNX Runtime can write, for `keepEntry`. */
+export async function partialPath(folder: string, key: string): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  return join(folder, `${key}.${randomUUID()}.partial`);
+}
+
+/** Makes an entry of the file that was written at `partial`; a cache that cannot be written costs only time. */
+export async function keepEntry(folder: string, key: string, partial: string): Promise<void> {
+  try {
+    const bytes = await readFile(partial);
+    await rename(partial, join(folder, entryName(key, bytes)));
+    await boundSize(folder);
+  } catch {
+    await rm(partial, { force: true }).catch(() => {});
+  }
+}
+
+function entryName(key: string, bytes: Uint8Array): string {
+  return `${key}-${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}.ort`;
+}
+
+async function boundSize(folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => /\.(ort|partial)$/.test(name));
+  const entries = await Promise.all(
+    names.map(async (name) => {
+      const { size, mtimeMs } = await stat(join(folder, name));
+      return { name, size, mtimeMs };
+    }),
+  );
+  entries.sort((a, b) => b.mtimeMs - a.mtimeMs);
+  let total = 0;
+  for (const { name, size } of entries) {
+    total += size;
+    if (total > mostBytes) await rm(join(folder, name), { force: true });
+  }
+}
