@@ -2,12 +2,14 @@
 import type { OpType } from '../../src/engine/graph/index.ts';
 import { activationCases } from './activation-cases.ts';
 import { type GradientCase, PreparedCase } from './checker.ts';
+import { convolutionCasesByOp } from './convolution-cases.ts';
 import { einsumCases } from './einsum-cases.ts';
 import { elementwiseCases } from './elementwise-cases.ts';
 import { linearCases } from './linear-cases.ts';
 import { lossCases } from './loss-cases.ts';
 import { matrixCases } from './matrix-cases.ts';
-import { convolutionCasesByOp, normalizationCases } from './product-cases.ts';
+import { normalizationCases, normalizationContribCases } from './normalization-cases.ts';
+import { poolCases } from './pool-cases.ts';
 import { classicalCases, quantizeCases, signalCases } from './quantize-cases.ts';
 import { randomCases } from './random-cases.ts';
 import { layoutContribCases, rearrangeCases, shapeCases } from './rearrange-cases.ts';
@@ -40,7 +42,9 @@ export const casesByOp: { readonly [Op in OpType]?: readonly GradientCase[] } = 
   ...shapeCases,
   ...layoutContribCases,
   ...normalizationCases,
+  ...normalizationContribCases,
   ...convolutionCasesByOp,
+  ...poolCases,
 };
 
 /** The cases with their operands drawn. */

@@ -41,7 +41,7 @@ const microsoft = (opType: 'QuantizeLinear' | 'DequantizeLinear', ...inputs: Val
   applyOp(ops[`com.microsoft.${opType}`], inputs, { axis: int(0) })[0]!;
 
 /** x to numbers of one byte and back, within range and beyond it. */
-const roundTrips: GradientCase[] = [
+const roundTripsOf: readonly GradientCase[] = [
   {
     name: 'QuantizeLinear to uint8 of what lies within its range and beyond',
     operands: [onGrid([3, 4], -60, 320)],
@@ -79,7 +79,8 @@ const roundTrips: GradientCase[] = [
       return dequantizeLinear(quantized, scaleOf(3 * step), bytes([0], []));
     },
   },
-].map((one) => ({ ...one, dtype: 'float32' as const }));
+];
+const roundTrips = roundTripsOf.map((one): GradientCase => ({ ...one, dtype: 'float32' }));
 
 const whole = bytes([-128, -7, 0, 3, 64, 127], [2, 3]);
 

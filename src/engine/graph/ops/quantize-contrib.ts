@@ -12,10 +12,10 @@ import {
   unknownDim,
 } from '../../core/index.ts';
 import { type Attributes, defineOp, intOf, type OpDefinition, stringOf, type Value, type ValueType } from '../value.ts';
-import { convolutionOps } from './convolution.ts';
 import { dimOf, Letters, sumOfDims } from './letters.ts';
 import { linearOps } from './linear.ts';
 import { requireDtype, required, requireSameDtype } from './operand.ts';
+import { poolOps } from './pool.ts';
 import { asReal, requireBytes, requireOneScale } from './quantize.ts';
 
 type Inputs = readonly (Value | undefined)[];
@@ -180,8 +180,8 @@ export const quantizeContribOps = {
     return [{ dtype: a.dtype, shape: broadcastShapes('QLinearWhere', condition.shape, a.shape, b.shape) }];
   }),
   'com.microsoft.QLinearConcat': quantized('QLinearConcat', concatInfer),
-  'com.microsoft.QLinearGlobalAveragePool': pool('QLinearGlobalAveragePool', convolutionOps.GlobalAveragePool),
-  'com.microsoft.QLinearAveragePool': pool('QLinearAveragePool', convolutionOps.AveragePool),
+  'com.microsoft.QLinearGlobalAveragePool': pool('QLinearGlobalAveragePool', poolOps.GlobalAveragePool),
+  'com.microsoft.QLinearAveragePool': pool('QLinearAveragePool', poolOps.AveragePool),
   'com.microsoft.QGemm': quantized('QGemm', gemmInfer),
   'com.microsoft.DynamicQuantizeMatMul': defineOp(
     'DynamicQuantizeMatMul',
