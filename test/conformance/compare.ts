@@ -12,14 +12,15 @@ export function mismatch(found: AnyTensor, expected: AnyTensor): string | undefi
     const [a, b] = [numberAt(found, i), numberAt(expected, i)];
     if (typeof a === 'string' || typeof b === 'string') {
       if (a !== b) return `is ${JSON.stringify(a)} at ${i}, not ${JSON.stringify(b)}`;
-    } else if (!isClose(a, b)) return `is ${a} at ${i}, not ${b}`;
+    } else if (!isClose(a, b)) return `is ${a.toPrecision(3)} at ${i}, not ${b.toPrecision(3)}`;
   }
   return undefined;
 }
 
 function isClose(a: number, b: number): boolean {
   if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) && Number.isNaN(b);
-  return a === b || Math.abs(a - b) <= absolute + relative * Math.abs(b);
+  if (!Number.isFinite(b)) return a === b;
+  return Math.abs(a - b) <= absolute + relative * Math.abs(b);
 }
 
 function numberAt(tensor: AnyTensor, i: number): number | string {
