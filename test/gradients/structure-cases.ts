@@ -127,6 +127,7 @@ export const layoutCases = {
     one('Pad by reflection', uniform([4, 3]), (x) => pad(x, [2, 1], [3, 2], 0, 'reflect')),
     one('Pad by the edge', uniform([2, 3]), (x) => pad(x, [2, 0], [1, 3], 0, 'edge')),
     one('Pad by the other end', uniform([3, 2]), (x) => pad(x, [2, 1], [1, 2], 0, 'wrap')),
+    one('Pad by the other end, cut on one side', uniform([4, 2]), (x) => pad(x, [2, 1], [-1, 3], 0, 'wrap')),
     one('Pad by the edge, cut on one side', uniform([4, 2]), (x) => pad(x, [-1, 1], [2, 0], 0, 'edge')),
     one('Pad one axis of three', uniform([2, 2, 2]), (x) => pad(x, [0, 1, 0], [0, 0, 0])),
   ],

@@ -8,6 +8,7 @@ import {
   type Attributes,
   constant,
   graphOf,
+  intOf,
   type NamedValue,
   type OpType,
   ops,
@@ -40,7 +41,7 @@ function inputValues(application: Application): { values: (Value | undefined)[];
     if (operand.ints) {
       const tensor = zeros(operand.shape, operand.dtype);
       operand.ints.forEach((value, k) => {
-        (tensor.data as BigInt64Array)[k] = BigInt(value);
+        (tensor.data as unknown as (number | bigint)[])[k] = operand.dtype === 'int64' ? BigInt(value) : value;
       });
       return constant(tensor);
     }
@@ -66,8 +67,8 @@ export function ourVerdict(application: Application): Verdict {
 export async function runtimeVerdict(application: Application): Promise<Verdict> {
   const op: OpDefinition = ops[application.opType];
   const { values, inputs } = inputValues(application);
-  const numOutputs =
-    application.opType === 'Split' ? application.operands[1]!.ints!.length : outputsOf(application.opType);
+  const numParts = application.operands[1]?.ints?.length ?? intOf(application.attributes, 'num_outputs', 1);
+  const numOutputs = application.opType === 'Split' ? numParts : outputsOf(application.opType);
   const free: OpDefinition = {
     opType: op.opType,
     domain: op.domain,
@@ -115,7 +116,7 @@ export async function loadsAsInferred(application: Application): Promise<Verdict
 }
 
 function outputsOf(opType: OpType): number {
-  return opType === 'TopK' ? 2 : 1;
+  return opType === 'TopK' ? 2 : opType === 'com.microsoft.Unique' ? 3 : 1;
 }
 
 function ones(value: Value): ort.Tensor {

@@ -160,10 +160,13 @@ export const padRule: GradientRule = (context) => {
   });
   const sourceOf = sources[stringOf(context.node.attributes, 'mode', 'constant')];
   if (sourceOf !== undefined) {
-    const back = (g: Value, dim: number, axis: number) =>
-      before[axis] === 0 && after[axis] === 0
-        ? g
-        : unpadAxis(g, axis, dim, runsOf(before[axis]!, after[axis]!, dim, sourceOf));
+    const back = (g: Value, dim: number, axis: number) => {
+      const [low, high] = [before[axis]!, after[axis]!];
+      if (low === 0 && high === 0) return g;
+      const extent = dim + Math.min(low, 0) + Math.min(high, 0);
+      const runs = runsOf(Math.max(low, 0), Math.max(high, 0), extent, sourceOf);
+      return placed(unpadAxis(g, axis, extent, runs), axis, Math.max(-low, 0), dim);
+    };
     return [shape.reduce(back, context.cotangent)];
   }
   const inner = [...before, ...after].some((width) => width < 0)

@@ -45,17 +45,17 @@ export function slicesShape(opType: string, data: Value, indices: Value, batch =
   return [...indices.shape.slice(0, -1), ...data.shape.slice(batch + depth)];
 }
 
-function gatherNDShape(opType: string, data: Value, indices: Value, attributes: Attributes): Shape {
+function gatherNDShape(data: Value, indices: Value, attributes: Attributes): Shape {
   const batch = intOf(attributes, 'batch_dims', 0);
   if (!isRanked(data.shape) || !isRanked(indices.shape)) return unknownShape;
   const isTooMany = batch < 0 || batch >= data.rank || batch >= indices.rank;
   const common = mergedShape(data.shape.slice(0, batch), indices.shape.slice(0, batch));
   if (isTooMany || common === undefined) {
     throw new ShapeError(
-      `${opType}: the first ${batch} axes must be the same, got data ${formatShape(data.shape)} and indices ${formatShape(indices.shape)}`,
+      `GatherND: the first ${batch} axes must be the same, got data ${formatShape(data.shape)} and indices ${formatShape(indices.shape)}`,
     );
   }
-  const slices = slicesShape(opType, data, indices, batch);
+  const slices = slicesShape('GatherND', data, indices, batch);
   return isRanked(slices) ? [...common, ...slices.slice(batch)] : unknownShape;
 }
 
@@ -79,14 +79,14 @@ export const gatherOps = {
   GatherND: defineOp('GatherND', (inputs, attributes) => {
     const [data, indices] = [required('GatherND', inputs, 0), required('GatherND', inputs, 1)];
     requireDtype('GatherND', 'indices', indices, 'int64');
-    return [withShape(data, gatherNDShape('GatherND', data, indices, attributes))];
+    return [withShape(data, gatherNDShape(data, indices, attributes))];
   }),
   'com.microsoft.GatherND': defineOp(
     'GatherND',
-    (inputs, attributes) => {
+    (inputs) => {
       const [data, indices] = [required('GatherND', inputs, 0), required('GatherND', inputs, 1)];
       requireDtype('GatherND', 'indices', indices, ...indexTypes);
-      return [withShape(data, gatherNDShape('GatherND', data, indices, attributes))];
+      return [withShape(data, slicesShape('GatherND', data, indices))];
     },
     'com.microsoft',
   ),

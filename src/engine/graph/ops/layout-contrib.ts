@@ -11,7 +11,7 @@ import {
 import { knownDims } from '../known-dims.ts';
 import { defineOp, type OpDefinition, type Value } from '../value.ts';
 import { indexTypes } from './element-types.ts';
-import { requireDtype, required } from './operand.ts';
+import { requireDtype, required, requireFloat } from './operand.ts';
 import { padInfer } from './slice-pad.ts';
 import { knownInts, unknownDims, withShape } from './types.ts';
 
@@ -32,7 +32,10 @@ const resizable: readonly Dtype[] = [
 
 /** ONNX Runtime's own ops on layout. */
 export const layoutContribOps = {
-  'com.microsoft.Pad': contrib('Pad', padInfer),
+  'com.microsoft.Pad': contrib('Pad', (inputs, attributes) => {
+    requireFloat('Pad', required('Pad', inputs, 0));
+    return padInfer(inputs, attributes);
+  }),
   'com.microsoft.ExpandDims': contrib('ExpandDims', (inputs) => {
     const [x, axis] = [required('ExpandDims', inputs, 0), required('ExpandDims', inputs, 1)];
     requireDtype('ExpandDims', 'the axis', axis, 'int32');
@@ -44,7 +47,7 @@ export const layoutContribOps = {
   }),
   'com.microsoft.Unique': contrib('Unique', (inputs) => {
     const x = required('Unique', inputs, 0);
-    requireDtype('Unique', 'the operand', x, 'float32');
+    requireDtype('Unique', 'the operand', x, 'float32', 'float16');
     if (isRanked(x.shape) && x.rank !== 1) throw new ShapeError(`Unique: needs a vector, got ${formatShape(x.shape)}`);
     return [
       withShape(x, [unknownDim]),

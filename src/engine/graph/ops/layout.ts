@@ -87,6 +87,9 @@ function splitSizes(x: Value, axis: number, sizes: Value | undefined, count: num
   if (count < 1) throw new ShapeError('Split: needs sizes, or num_outputs of 1 at least');
   if (typeof dim !== 'number') return new Array<Dim>(count).fill(divideDims(dim, count));
   const size = Math.ceil(dim / count);
+  if (size * (count - 1) >= dim) {
+    throw new ShapeError(`Split: axis ${axis} of ${formatShape(x.shape)} cannot be cut into ${count} equal parts`);
+  }
   return Array.from({ length: count }, (_, i) => Math.max(0, Math.min(size, dim - i * size)));
 }
 

@@ -79,7 +79,10 @@ export const shapeOps = {
     const [start, limit, delta] = [0, 1, 2].map((i) => required('Range', inputs, i)) as [Value, Value, Value];
     requireSameDtype('Range', start, limit, delta);
     requireDtype('Range', 'start, limit and step', start, ...rangeTypes);
-    for (const value of [start, limit, delta]) requireOne('Range', 'each of start, limit and step', value);
+    for (const value of [start, limit, delta]) {
+      requireOne('Range', 'each of start, limit and step', value);
+      if (constantOf(value) && value.rank > 0) throw new ShapeError(`Range: constants must be scalars, got ${value}`);
+    }
     return [{ dtype: start.dtype, shape: [rangeLength(start, limit, delta)] }];
   }),
   EyeLike: defineOp('EyeLike', (inputs, attributes) => {
@@ -99,6 +102,7 @@ export const shapeOps = {
       throw new ShapeError(`OneHot: needs two values, [off, on], got ${values}`);
     }
     if (!isRanked(indices.shape)) return [withShape(values, unknownShape)];
+    if (indices.rank === 0) throw new ShapeError('OneHot: indices need an axis at least, got a scalar');
     const axis = normalizeAxis(intOf(attributes, 'axis', -1), indices.rank + 1, 'OneHot');
     const size = knownDims(depth)?.[0] ?? unknownDim;
     if (typeof size === 'number' && size <= 0) throw new RangeError(`OneHot: the depth must be 1 or more, got ${size}`);

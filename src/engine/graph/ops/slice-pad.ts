@@ -98,10 +98,26 @@ export const padInfer: OpDefinition['infer'] = (inputs, attributes) => {
   if (!isRanked(x.shape)) return [withShape(x, unknownShape)];
   const { before, after } = paddedWidths(x, pads, inputs[3]);
   const shape = x.shape.map((dim, axis) => {
-    const size = addDims(dim, addDims(before[axis]!, after[axis]!));
-    if (typeof size !== 'number' || size >= 0) return size;
-    const widths = formatShape([...before, ...after]);
-    throw new ShapeError(`Pad: ${widths} cut more than axis ${axis} of ${formatShape(x.shape)} has`);
+    const [low, high] = [before[axis]!, after[axis]!];
+    const size = addDims(dim, addDims(low, high));
+    const isKnown = typeof dim === 'number' && typeof low === 'number' && typeof high === 'number';
+    if (!isKnown) return size;
+    const problem = padProblem(mode, dim, low, high, x.shape.includes(0));
+    if (problem === undefined) return size;
+    throw new ShapeError(
+      `Pad: ${formatShape([...before, ...after])} ${problem} axis ${axis} of ${formatShape(x.shape)} has`,
+    );
   });
   return [withShape(x, shape)];
 };
+
+/** Why an axis cannot be padded so, as the middle of a sentence. Negative widths cut first; what is left is repeated. */
+function padProblem(mode: string, dim: number, low: number, high: number, isEmpty: boolean): string | undefined {
+  if (dim + low + high < 0) return 'cut more than';
+  if (mode === 'constant') return undefined;
+  if (isEmpty) return mode === 'wrap' || (dim === 0 && low + high > 0) ? 'repeat elements that no' : undefined;
+  const extent = dim + Math.min(low, 0) + Math.min(high, 0);
+  if (extent < 1) return 'leave nothing to repeat of what';
+  const most = mode === 'reflect' ? extent - 1 : Number.POSITIVE_INFINITY;
+  return Math.max(low, high) > most ? 'mirror more than' : undefined;
+}
