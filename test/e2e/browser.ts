@@ -7,13 +7,13 @@ const usualPlaces = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin
 /** The browser's path, or nothing; `CHROMIUM` names another. */
 export const browserPath = [process.env.CHROMIUM ?? '', ...usualPlaces].find((path) => path !== '' && existsSync(path));
 
-/** Starts it without anything that calls home. */
-export async function startBrowser(): Promise<Browser> {
+/** Starts it without anything that calls home, with more of its own flags if wanted. */
+export async function startBrowser(flags: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     ...(browserPath === undefined ? {} : { executablePath: browserPath }),
     args: [
       '--no-sandbox',
-      '--disable-gpu',
+      ...(flags.length === 0 ? ['--disable-gpu'] : flags),
       '--disable-quic',
       '--no-first-run',
       '--disable-background-networking',

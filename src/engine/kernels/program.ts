@@ -57,12 +57,14 @@ const arity: Readonly<Record<string, number>> = {
 
 /**
  * The program that computes `targets`, float32 values of one shape, or undefined where a target needs more than element-wise
- * operations between its own elements. The walk from the targets ends at numbers and at values for which `isGiven` holds.
+ * operations between its own elements, or is a single number. The walk from the targets ends at numbers and at values for which `isGiven` holds.
  */
 export function extractProgram(
   targets: readonly Value[],
   isGiven: (value: Value) => boolean,
 ): ExtractedProgram | undefined {
+  // In a single number, what is a vector and what is a number cannot be told apart; nothing would be won either.
+  if (targets[0]!.rank === 0) return undefined;
   const shape = staticShape(targets[0]!.shape, 'extractProgram').join();
   const vectors: Value[] = [];
   const scalars: Value[] = [];

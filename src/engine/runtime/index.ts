@@ -13,6 +13,7 @@ export {
   type Session,
 } from './executable.ts';
 export { loadOnnx } from './load-onnx.ts';
+export { readNote, writeNote } from './session-cache.ts';
 export type { KernelCall, KernelSource } from './session-host.ts';
 export { callingThread, type SessionThread, type StatePort, WorkerError, WorkerThread } from './session-thread.ts';
 export { type AdvancePhase, HeldState, type KernelsId, type StateOptions } from './state.ts';

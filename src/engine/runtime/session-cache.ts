@@ -3,7 +3,7 @@
  * by what it was made from and by its own content: what is torn or altered is not loaded but made anew.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { arch, cpus, platform } from 'node:os';
 import { join } from 'node:path';
 import ort from 'onnxruntime-node';
@@ -20,7 +20,7 @@ export function cacheKey(model: Uint8Array | string, optimization: string): stri
 /** The entry of a key, or undefined if there is none that is whole. */
 export async function readEntry(folder: string, key: string): Promise<Uint8Array | undefined> {
   const names = await readdir(folder).catch(() => []);
-  for (const name of names.filter((name) => name.startsWith(key) && name.endsWith('.ort'))) {
+  for (const name of names.filter((name) => name.startsWith(key) && name.endsWith('.entry'))) {
     const path = join(folder, name);
     const bytes = await readFile(path).catch(() => undefined);
     if (bytes !== undefined && name === entryName(key, bytes)) {
@@ -38,6 +38,20 @@ export async function dropEntry(folder: string, key: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   const ours = names.filter((name) => name.startsWith(key));
   await Promise.all(ours.map((name) => rm(join(folder, name), { force: true })));
+}
+
+/** What was noted under a key, or undefined if nothing was or it is not whole. */
+export async function readNote(folder: string, key: string): Promise<string | undefined> {
+  const bytes = await readEntry(folder, cacheKey(key, 'note'));
+  return bytes && new TextDecoder().decode(bytes);
+}
+
+/** Notes a text under a key, for `readNote`. */
+export async function writeNote(folder: string, key: string, text: string): Promise<void> {
+  const name = cacheKey(key, 'note');
+  const partial = await partialPath(folder, name);
+  await writeFile(partial, text);
+  await keepEntry(folder, name, partial);
 }
 
 /** A path in the folder to which ONNX Runtime can write, for `keepEntry`. */
@@ -58,11 +72,11 @@ export async function keepEntry(folder: string, key: string, partial: string): P
 }
 
 function entryName(key: string, bytes: Uint8Array): string {
-  return `${key}-${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}.ort`;
+  return `${key}-${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}.entry`;
 }
 
 async function boundSize(folder: string): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => /\.(ort|partial)$/.test(name));
+  const names = (await readdir(folder)).filter((name) => /\.(entry|partial)$/.test(name));
   const entries = await Promise.all(
     names.map(async (name) => {
       const { size, mtimeMs } = await stat(join(folder, name));

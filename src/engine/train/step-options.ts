@@ -37,7 +37,14 @@ export interface TrainStepOptions<P extends Tree<Tensor>, B extends Tree<ValueSp
    * and much less memory than inside the session. What is not element-wise stays in the session in any case.
    */
   readonly inPlace?: boolean;
+  /** Where and how it runs; `runtime.cache` names a folder in which compiled steps are kept. */
   readonly runtime?: RuntimeOptions;
+  /**
+   * Names in the cache, beside the shapes of parameters and batch, all that decides the graph: the code of the loss, the kind and
+   * settings of the optimizer. A step that the cache holds under it is loaded without being traced, so two steps that differ must not
+   * share it. If absent, the step is traced and its graph is the key.
+   */
+  readonly cacheKey?: string;
 }
 
 /** The figures of one step: the loss, the loss function's metrics and the optimizer's. */

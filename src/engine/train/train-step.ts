@@ -3,38 +3,15 @@
  * gradients, then kernels update parameters and optimizer state where they lie; nothing is written before the session has ended well,
  * so that a step that fails or is cancelled leaves everything as it was.
  */
-import {
-  dtypes,
-  leaves,
-  type MapLeaves,
-  numElements,
-  ShapeError,
-  scalar,
-  type Tensor,
-  type Tree,
-  treeFromLeaves,
-} from '../core/index.ts';
+import { leaves, ShapeError, scalar, type Tensor, type Tree, treeFromLeaves } from '../core/index.ts';
 import type { Graph, ValueSpec } from '../graph/index.ts';
-import { programToWasm } from '../kernels/index.ts';
-import { exportOnnx } from '../onnx/index.ts';
-import {
-  type AdvancePhase,
-  callingThread,
-  HeldState,
-  type KernelsId,
-  loadSession,
-  type Session,
-  type SessionThread,
-  WorkerThread,
-} from '../runtime/index.ts';
-import { type InPlaceUpdate, splitUpdate } from './in-place.ts';
+import type { AdvancePhase, HeldState, KernelsId, Session, SessionThread } from '../runtime/index.ts';
 import type { Optimizer } from './optimizer.ts';
-import { type TracedStep, traceAccumulatingStep, traceSteps, traceTrainStep } from './step-graph.ts';
 import type { StepFigures, TrainStepOptions } from './step-options.ts';
-import { accumulators, joined, namedLeaves, startValues, stateGroups, statePorts } from './step-state.ts';
+import { joined, namedLeaves } from './step-state.ts';
 
 /** A session with the names of the figures that it gives. */
-interface Loaded {
+export interface Loaded {
   readonly session: Session;
   readonly metricNames: readonly string[];
   /** What updates the state after the session. */
@@ -42,8 +19,9 @@ interface Loaded {
 }
 
 /** The sessions of a step and where they run. */
-interface StepSessions {
-  readonly graph: Graph;
+export interface StepSessions {
+  /** The graph of one step, or of one batch where batches are accumulated. */
+  readonly graph: () => Graph;
   readonly thread: SessionThread;
   readonly state: HeldState;
   /** One step on one batch; or, where batches are accumulated, the gradients of one batch. */
@@ -62,7 +40,6 @@ export interface RunOptions {
 
 /** A compiled training step with the parameters and optimizer state that it advances. */
 export class TrainStep<P, Batch> {
-  readonly graph: Graph;
   readonly #sessions: StepSessions;
   readonly #options: TrainStepOptions<Tree<Tensor>, Tree<ValueSpec>>;
   readonly #like: P;
@@ -73,10 +50,14 @@ export class TrainStep<P, Batch> {
 
   /** Use `compileTrainStep`. */
   constructor(sessions: StepSessions, options: TrainStepOptions<Tree<Tensor>, Tree<ValueSpec>>) {
-    this.graph = sessions.graph;
     this.#sessions = sessions;
     this.#options = options;
     this.#like = options.params as P;
+  }
+
+  /** The graph of the step, with the update in it; of one batch where batches are accumulated, of `stepsPerRun` steps where there are. */
+  get graph(): Graph {
+    return this.#sessions.graph();
   }
 
   /** How many steps have been taken. */
@@ -223,102 +204,6 @@ export class TrainStep<P, Batch> {
   /** Frees the session. */
   async close(): Promise<void> {
     await this.#sessions.thread.close();
-  }
-}
-
-/**
- * Compiles a training step: traces the loss, differentiates it, adds the optimizer's update, and loads all of it as one session,
- * in a thread of its own unless `runtime.worker` is false.
- * @throws ShapeError if the loss or a metric is not a scalar.
- */
-export async function compileTrainStep<const P extends Tree<Tensor>, const B extends Tree<ValueSpec>>(
-  options: TrainStepOptions<P, B>,
-): Promise<TrainStep<P, MapLeaves<B, ValueSpec, Tensor>>> {
-  const { accumulate = 1, stepsPerRun = 1, runtime = {} } = options;
-  requireCounts(accumulate, stepsPerRun);
-  const parts = partsOf(options);
-  const thread = (runtime.worker ?? true) ? new WorkerThread() : callingThread();
-  try {
-    const scratch = accumulate > 1 ? accumulators(options.params) : [];
-    const state = await HeldState.create(thread, {
-      ports: statePorts(options),
-      start: startValues(options),
-      scratch,
-      inPlace: parts.inPlace,
-    });
-    const load = async ({ graph, metricNames, programs = [], calls = [] }: StepPart): Promise<Loaded> => {
-      const session = await loadSession(thread, exportOnnx(graph), runtime, { settings: { enableMemPattern: false } });
-      if (calls.length === 0) return { session, metricNames };
-      return { session, metricNames, kernels: await state.loadKernels(programs.map(programToWasm), calls) };
-    };
-    const { single, several, update } = parts;
-    let loaded = several === undefined ? load(single()) : undefined;
-    await loaded;
-    return new TrainStep(
-      {
-        graph: parts.graph,
-        thread,
-        state,
-        single: () => {
-          loaded ??= load(single());
-          return loaded;
-        },
-        ...(several === undefined ? {} : { several: await load(several) }),
-        ...(update === undefined ? {} : { update: await load(update) }),
-      },
-      options as never,
-    );
-  } catch (error) {
-    await thread.close();
-    throw error;
-  }
-}
-
-/** The graph of a session with the kernels that go on from it. */
-interface StepPart extends Partial<Pick<InPlaceUpdate, 'programs' | 'calls'>> {
-  readonly graph: Graph;
-  readonly metricNames: readonly string[];
-}
-
-/** WebAssembly addresses no more, and room is left for what comes from outside. */
-const mostBytesInPlace = 2 ** 32 - 2 ** 24;
-
-/** What is to be loaded: graphs, kernels, and the names of the state that kernels update. */
-function partsOf<P extends Tree<Tensor>, B extends Tree<ValueSpec>>(options: TrainStepOptions<P, B>) {
-  const { accumulate = 1, stepsPerRun = 1, inPlace = true } = options;
-  if (stepsPerRun > 1) {
-    const several = traceSteps(options, stepsPerRun);
-    return { graph: several.graph, several, single: () => traceTrainStep(options), inPlace: [] };
-  }
-  const numBytes = statePorts(options).reduce(
-    (sum, { dtype, shape }) => sum + numElements(shape) * dtypes[dtype].bytes,
-    0,
-  );
-  const groups = inPlace && numBytes <= mostBytesInPlace ? stateGroups(options) : [];
-  const split = ({ graph, metricNames, gradients }: TracedStep) => ({
-    ...splitUpdate(graph, groups, gradients),
-    metricNames,
-  });
-  const written = (...parts: readonly InPlaceUpdate[]) =>
-    parts.flatMap(({ calls }) => calls.flatMap(({ writes }) => writes));
-  if (accumulate > 1) {
-    const traced = traceAccumulatingStep(options, accumulate);
-    const [single, update] = [split(traced.ofBatch), split(traced.ofUpdate)];
-    return { graph: traced.ofBatch.graph, single: () => single, update, inPlace: written(single, update) };
-  }
-  const traced = traceTrainStep(options);
-  const single = split(traced);
-  return { graph: traced.graph, single: () => single, inPlace: written(single) };
-}
-
-function requireCounts(accumulate: number, stepsPerRun: number): void {
-  for (const [name, count] of Object.entries({ accumulate, stepsPerRun })) {
-    if (!Number.isInteger(count) || count < 1) {
-      throw new RangeError(`compileTrainStep: ${name} must be a whole number of at least 1, got ${count}`);
-    }
-  }
-  if (accumulate > 1 && stepsPerRun > 1) {
-    throw new RangeError('compileTrainStep: accumulate and stepsPerRun do not go together; choose one');
   }
 }
 
