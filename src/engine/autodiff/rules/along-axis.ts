@@ -15,13 +15,13 @@ import {
   reduceL1,
   reduceL2,
   reduceSum,
-  sign,
   stopGradient,
   sub,
   type Value,
   where,
 } from '../../graph/index.ts';
 import { type GradientRule, inputAt, maskOf, type NotDifferentiable, type RuleContext, zeroLike } from '../rule.ts';
+import { signOf } from './pointwise.ts';
 
 type Rules = { readonly [Op in keyof typeof alongAxisOps]: GradientRule | NotDifferentiable };
 
@@ -66,7 +66,7 @@ function lpNormalizationRule(context: RuleContext): readonly Value[] {
   const norm = isManhattan ? reduceL1(x, options) : reduceL2(x, options);
   const isZero = equal(norm, zeroLike(norm));
   const factor = where(isZero, zeroLike(norm), div(1, where(isZero, 1, norm)));
-  const slope = isManhattan ? sign(stopGradient(x)) : y;
+  const slope = isManhattan ? signOf(stopGradient(x)) : y;
   return [mul(sub(g, mul(slope, reduceSum(mul(g, y), options))), factor)];
 }
 
@@ -75,8 +75,7 @@ export const alongAxisRules: Rules = {
   // y (g - Σ g y)
   Softmax: (context) => {
     const [g, y] = [context.cotangent, context.outputs[0]!];
-    const weighted = mul(g, y);
-    return [sub(weighted, mul(y, reduceSum(weighted, { axes: [axisOf(context)], keepDims: true })))];
+    return [mul(sub(g, reduceSum(mul(g, y), { axes: [axisOf(context)], keepDims: true })), y)];
   },
   // g - exp(y) Σ g
   LogSoftmax: (context) => {

@@ -13,9 +13,7 @@ import {
   mul,
   neg,
   not,
-  or,
   pow,
-  sign,
   stopGradient,
   sub,
   type Value,
@@ -30,7 +28,7 @@ import {
   sumToShape,
   zeroLike,
 } from '../rule.ts';
-import { steps, truth, unary } from './pointwise.ts';
+import { signOf, steps, truth, unary } from './pointwise.ts';
 
 type Rules = { readonly [Op in keyof typeof elementwiseOps]: GradientRule | NotDifferentiable };
 
@@ -100,15 +98,15 @@ function powRule(context: RuleContext): readonly (Value | undefined)[] {
   ];
 }
 
+/** An element is inside where it came through unchanged. */
 function clipRule(context: RuleContext): readonly (Value | undefined)[] {
-  const x = inputAt(context, 0);
+  const [x, y] = [inputAt(context, 0), context.outputs[0]!];
   const [, low, high] = context.inputs;
   const below = low && greater(low, x);
   const above = high && greater(x, high);
-  const outside = below && above ? or(below, above) : (below ?? above);
   const g = context.cotangent;
   return [
-    outside ? where(outside, zeroLike(g), g) : g,
+    low || high ? where(equal(x, y), g, zeroLike(g)) : g,
     low && below && context.needs(1) ? sumToShape(where(below, g, zeroLike(g)), low) : undefined,
     high && above && context.needs(2)
       ? sumToShape(where(below ? and(above, not(below)) : above, g, zeroLike(g)), high)
@@ -160,7 +158,7 @@ export const elementwiseRules: Rules = {
   IsNaN: truth,
   IsInf: truth,
   Neg: unary((g) => neg(g)),
-  Abs: unary((g, x) => mul(g, sign(stopGradient(x)))),
+  Abs: unary((g, x) => mul(g, signOf(stopGradient(x)))),
   Sign: steps,
   Floor: steps,
   Ceil: steps,

@@ -12,13 +12,13 @@ import {
   reduceProd,
   reduceSum,
   reshape,
-  sign,
   stopGradient,
   sub,
   type Value,
   where,
 } from '../../graph/index.ts';
 import { type GradientRule, inputAt, maskOf, type NotDifferentiable, type RuleContext, zeroLike } from '../rule.ts';
+import { signOf } from './pointwise.ts';
 
 type Rules = { readonly [Op in keyof typeof reduceOps]: GradientRule | NotDifferentiable };
 
@@ -90,7 +90,7 @@ export const reduceRules: Rules = {
   ReduceMax: extreme,
   ReduceMin: extreme,
   ReduceSumSquare: withShape((g, _y, x) => mul(x, mul(g, 2))),
-  ReduceL1: withShape((g, _y, x) => mul(g, sign(stopGradient(x)))),
+  ReduceL1: withShape((g, _y, x) => mul(g, signOf(stopGradient(x)))),
   // x / y, and 0 where the norm is 0
   ReduceL2: withShape((g, y, x) => mul(x, div(g, where(equal(y, 0), 1, y)))),
   // 1 / Σ x, which is exp(-y)
