@@ -1,6 +1,7 @@
 /** @file Every gradient case by the op that it checks. */
 import type { OpType } from '../../src/engine/graph/index.ts';
 import { activationCases } from './activation-cases.ts';
+import { attentionCases } from './attention-cases.ts';
 import { type GradientCase, PreparedCase } from './checker.ts';
 import { convolutionCasesByOp } from './convolution-cases.ts';
 import { einsumCases } from './einsum-cases.ts';
@@ -20,6 +21,7 @@ import { trigonometricCases } from './trigonometric-cases.ts';
 
 /** The cases by op type; ops without a gradient have none. */
 export const casesByOp: { readonly [Op in OpType]?: readonly GradientCase[] } = {
+  ...attentionCases,
   ...classicalCases,
   ...quantizeCases,
   ...recurrentCases,

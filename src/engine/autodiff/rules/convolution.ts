@@ -88,7 +88,8 @@ const fusedConvRule: GradientRule = (context) => {
   if (typeof rule !== 'function') {
     throw new UnsupportedOpError(`gradients: FusedConv has no gradient with the activation "${name}"`);
   }
-  const [plain] = applyOp(ops.Conv, [x, w, bias], attributes);
+  const { activation: _, activation_params: __, ...moves } = attributes;
+  const [plain] = applyOp(ops.Conv, [x, w, bias], moves);
   const total = sum ? add(plain!, sum) : plain!;
   const numbers = floatsOf(attributes, 'activation_params', []);
   const own = (parametersOf[name] ?? []).map((key, i) => [key, { kind: 'float', value: numbers[i] ?? 0 }] as const);
@@ -106,8 +107,8 @@ export const convolutionRules: Rules = {
   ConvInteger: { notDifferentiable: 'it computes with whole numbers' },
   ConvTranspose: (context) => transposedRule(context, transposedWindow(context), 2),
   'com.microsoft.ConvTransposeWithDynamicPads': (context) => {
-    const pads = context.inputs[2] ? constantIntsOf(context.inputs[2]) : undefined;
-    if (context.inputs[2] && pads === undefined) {
+    const pads = constantIntsOf(context.inputs[2]);
+    if (pads === undefined) {
       throw new ShapeError('gradient of ConvTransposeWithDynamicPads: the pads must be known when traced');
     }
     return transposedRule(context, transposedWindow(context, pads), 3);

@@ -37,12 +37,12 @@ export const meanVarianceRule: GradientRule = (context) => {
   return [mul(sub(sub(g, reduceMean(g, over)), mul(direction, reduceMean(mul(g, y), over))), inverse)];
 };
 
-/** The sum over `before` channels before each one, itself, and `after` behind it, `[B, C, S]` to the same. */
-function sumOfNeighbours(x: Value, before: number, after: number): Value {
+/** The sum over each channel of `[B, C, S]` and `reach` channels on either side. */
+function sumOfNeighbours(x: Value, reach: number): Value {
   const [batch, channels, size] = staticShape(x.shape, 'gradient of LRN') as [number, number, number];
-  const count = before + 1 + after;
+  const count = 2 * reach + 1;
   const picture = reshape(x, [batch, 1, channels, size]);
-  const means = averagePool(picture, [count, 1], { pads: [before, 0, after, 0], countPadding: true });
+  const means = averagePool(picture, [count, 1], { pads: [reach, 0, reach, 0], countPadding: true });
   return mul(reshape(means, [batch, channels, size]), count);
 }
 
@@ -58,9 +58,9 @@ export const lrnRule: GradientRule = (context) => {
   const size = intOf(attributes, 'size', 1);
   const alpha = floatOf(attributes, 'alpha', 1e-4) / size;
   const beta = floatOf(attributes, 'beta', 0.75);
-  const [before, after] = [Math.floor((size - 1) / 2), Math.ceil((size - 1) / 2)];
-  const base = add(mul(sumOfNeighbours(mul(x, x), before, after), alpha), floatOf(attributes, 'bias', 1));
+  const reach = (size - 1) / 2;
+  const base = add(mul(sumOfNeighbours(mul(x, x), reach), alpha), floatOf(attributes, 'bias', 1));
   const power = pow(base, -beta);
-  const around = sumOfNeighbours(mul(mul(g, x), div(power, base)), after, before);
+  const around = sumOfNeighbours(mul(mul(g, x), div(power, base)), reach);
   return [reshape(sub(mul(g, power), mul(mul(x, around), 2 * alpha * beta)), shape)];
 };

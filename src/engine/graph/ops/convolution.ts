@@ -16,7 +16,7 @@ import {
 import { addDims, multiplyDims, subtractDims } from '../symbolic.ts';
 import { type Attributes, applyOp1, defineOp, int, intOf, ints, intsOf, string, type Value } from '../value.ts';
 import { requireDtype, required, requireFloat, requireSameDtype } from './operand.ts';
-import { mergedShape, unknownDims } from './types.ts';
+import { knownInts, mergedShape, unknownDims } from './types.ts';
 import {
   autoPadOf,
   requirePicture,
@@ -153,11 +153,13 @@ export const convolutionOps = {
     'ConvTransposeWithDynamicPads',
     (inputs, attributes) => {
       const opType = 'ConvTransposeWithDynamicPads';
-      const [x, w] = [required(opType, inputs, 0), required(opType, inputs, 1)];
+      const [x, w, pads] = [0, 1, 2].map((i) => required(opType, inputs, i)) as [Value, Value, Value];
       requireFloat(opType, x);
       requireSameDtype(opType, x, w, inputs[3]);
-      const shape = spread(opType, x, w, inputs[3], attributes);
-      return [{ dtype: x.dtype, shape: shape.map((dim, axis) => (axis < 2 || !inputs[2] ? dim : unknownDim)) }];
+      requireDtype(opType, 'the pads', pads, 'int64');
+      const known = knownInts(pads);
+      const shape = spread(opType, x, w, inputs[3], known ? { ...attributes, pads: ints(known) } : attributes);
+      return [{ dtype: x.dtype, shape: shape.map((dim, axis) => (axis < 2 || known ? dim : unknownDim)) }];
     },
     'com.microsoft',
   ),

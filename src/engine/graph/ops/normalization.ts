@@ -122,22 +122,19 @@ export const normalizationOps = {
     ),
   },
   /** In training mode the second and third outputs are the running mean and variance. */
-  BatchNormalization: {
-    firstOptionalOutput: 1,
-    ...defineOp('BatchNormalization', (inputs, attributes) => {
-      const opType = 'BatchNormalization';
-      const [x, ...parameters] = [0, 1, 2, 3, 4].map((i) => required(opType, inputs, i)) as [Value, ...Value[]];
-      requireFloat(opType, x);
-      for (const parameter of parameters) requireFloat(opType, parameter);
-      requireSameDtype(opType, parameters[0]!, parameters[1]);
-      requireSameDtype(opType, parameters[2]!, parameters[3]);
-      requirePerChannel(opType, x, 2, ...parameters);
-      const type = { dtype: x.dtype, shape: x.shape };
-      if (intOf(attributes, 'training_mode', 0) !== 1) return [type];
-      const statistics = { dtype: parameters[2]!.dtype, shape: channelsOf(x, parameters) };
-      return [type, statistics, statistics];
-    }),
-  },
+  BatchNormalization: defineOp('BatchNormalization', (inputs, attributes) => {
+    const opType = 'BatchNormalization';
+    const [x, ...parameters] = [0, 1, 2, 3, 4].map((i) => required(opType, inputs, i)) as [Value, ...Value[]];
+    requireFloat(opType, x);
+    for (const parameter of parameters) requireFloat(opType, parameter);
+    requireSameDtype(opType, parameters[0]!, parameters[1]);
+    requireSameDtype(opType, parameters[2]!, parameters[3]);
+    requirePerChannel(opType, x, 2, ...parameters);
+    const type = { dtype: x.dtype, shape: x.shape };
+    if (intOf(attributes, 'training_mode', 0) !== 1) return [type];
+    const statistics = { dtype: parameters[2]!.dtype, shape: channelsOf(x, parameters) };
+    return [type, statistics, statistics];
+  }),
   InstanceNormalization: defineOp('InstanceNormalization', perChannel('InstanceNormalization', 3)),
   GroupNormalization: defineOp('GroupNormalization', (inputs, attributes) => {
     const types = perChannel('GroupNormalization', 3)(inputs, attributes);
@@ -149,8 +146,11 @@ export const normalizationOps = {
     return types;
   }),
   LRN: defineOp('LRN', (inputs, attributes) => {
-    if (intOf(attributes, 'size', 0) < 1) {
-      throw new RangeError(`LRN: size must be positive, got ${intOf(attributes, 'size', 0)}`);
+    const size = intOf(attributes, 'size', 0);
+    if (size < 1 || size % 2 === 0) throw new RangeError(`LRN: size must be odd and positive, got ${size}`);
+    const x = required('LRN', inputs, 0);
+    if (isRanked(x.shape) && x.rank !== 4) {
+      throw new ShapeError(`LRN: x must be [B, C, H, W], got ${formatShape(x.shape)}`);
     }
     return sameType('LRN', 3)(inputs, attributes);
   }),
@@ -269,7 +269,7 @@ export function groupNormalization(
 
 /** How strongly neighbours weigh in `lrn`. */
 export interface LrnOptions {
-  /** How many channels, the one in the middle included. */
+  /** How many channels, the one in the middle included: an odd number. */
   readonly size: number;
   readonly alpha?: number;
   readonly beta?: number;
