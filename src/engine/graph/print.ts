@@ -19,7 +19,8 @@ export function printGraph(graph: Graph): string {
       return names.get(value);
     });
     const attributes = Object.entries(node.attributes).map(([key, value]) => `${key}=${printAttribute(value)}`);
-    const operands = [...node.inputs.map(nameOf), ...attributes].join(', ');
+    const numInputs = node.inputs.findLastIndex((input) => input !== undefined) + 1;
+    const operands = [...node.inputs.slice(0, numInputs).map(nameOf), ...attributes].join(', ');
     lines.push(`  ${outputs.join(', ')} = ${node.op.opType}(${operands}) : ${node.outputs.join(', ')}`);
   }
   lines.push(`  return ${graph.outputs.map(({ name, value }) => `${name}: ${nameOf(value)}`).join(', ')}`);

@@ -148,7 +148,8 @@ function placed(node: NodeMessage, error: unknown): unknown {
 }
 
 function applyNode(node: NodeMessage, context: Context): readonly Value[] {
-  const inputs = node.inputs.map((name) => (name === '' ? undefined : context.scope.get(name)));
+  const numInputs = node.inputs.findLastIndex((name) => name !== '') + 1;
+  const inputs = node.inputs.slice(0, numInputs).map((name) => (name === '' ? undefined : context.scope.get(name)));
   const fn = calledFunction(context.model, node);
   if (fn !== undefined) return callFunction(fn, node, inputs, context);
   if (node.domain === '' && node.opType === 'Constant') return [constantOfNode(node, context)];

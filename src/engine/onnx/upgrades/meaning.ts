@@ -122,13 +122,16 @@ const resizeAbsent: Upgrade = (application) => ({
   inputs: application.inputs.map((input, i) => (i > 0 && input?.shape[0] === 0 ? undefined : input)),
 });
 
+/** A Scan is written out for each sample of a batch of at most this many. */
+const largestBatch = 1024;
+
 /** Before 9 a Scan ran over each sample of a batch, whose axis came first. */
 const scanOverBatch: Upgrade = (application, apply) => {
   const { inputs, attributes } = application;
   const [lengths, ...values] = inputs;
   const numScanned = intOf(attributes, 'num_scan_inputs', 1);
   const batch = values[0]?.shape[0];
-  if (lengths !== undefined || typeof batch !== 'number' || batch < 1) {
+  if (lengths !== undefined || typeof batch !== 'number' || batch < 1 || batch > largestBatch) {
     throw new UnsupportedOpError(
       'Scan: the form of before operator set 9 is read only without sequence lengths and for a known batch',
     );
