@@ -3,6 +3,8 @@ import type { OpType } from '../../graph/index.ts';
 import type { GradientRule, NotDifferentiable } from '../rule.ts';
 import { activationRules } from './activation.ts';
 import { alongAxisRules } from './along-axis.ts';
+import { attentionRules } from './attention.ts';
+import { attentionContribRules } from './attention-contrib.ts';
 import { bitwiseRules } from './bitwise.ts';
 import { classicalRules } from './classical.ts';
 import { convolutionRules } from './convolution.ts';
@@ -36,6 +38,8 @@ export type GradientRules = { readonly [Op in OpType]: GradientRule | NotDiffere
 /** The gradient rules. */
 export const gradientRules: GradientRules = {
   ...classicalRules,
+  ...attentionContribRules,
+  ...attentionRules,
   ...recurrentRules,
   ...quantizeRules,
   ...signalRules,

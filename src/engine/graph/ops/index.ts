@@ -2,6 +2,8 @@
 
 import { activationOps } from './activation.ts';
 import { alongAxisOps } from './along-axis.ts';
+import { attentionOps } from './attention.ts';
+import { attentionContribOps } from './attention-contrib.ts';
 import { bitwiseOps } from './bitwise.ts';
 import { classicalOps } from './classical.ts';
 import { controlFlowOps } from './control-flow.ts';
@@ -36,6 +38,8 @@ import { visionOps } from './vision.ts';
 /** Every op definition by op type. */
 export const ops = {
   ...classicalOps,
+  ...attentionContribOps,
+  ...attentionOps,
   ...recurrentOps,
   ...quantizeOps,
   ...quantizeContribOps,
@@ -74,6 +78,8 @@ export type OpType = keyof typeof ops;
 
 export * from './activation.ts';
 export * from './along-axis.ts';
+export * from './attention.ts';
+export { attentionContribOps } from './attention-contrib.ts';
 export * from './bitwise.ts';
 export * from './classical.ts';
 export { controlFlowOps } from './control-flow.ts';
@@ -84,6 +90,7 @@ export { gather, gatherElements, gatherND, gatherOps } from './gather.ts';
 export * from './layout.ts';
 export { layoutContribOps } from './layout-contrib.ts';
 export * from './linear.ts';
+export { ifElse, type LoopStep, loop, scan } from './loops.ts';
 export * from './loss.ts';
 export * from './matrix.ts';
 export * from './normalization.ts';
