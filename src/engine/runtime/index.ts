@@ -12,9 +12,9 @@ export {
   type RuntimeOptions,
   type Session,
 } from './executable.ts';
+export type { KernelCall, KernelSource } from './kernel-host.ts';
 export { loadOnnx } from './load-onnx.ts';
 export { readNote, writeNote } from './session-cache.ts';
-export type { KernelCall, KernelSource } from './session-host.ts';
 export { callingThread, type SessionThread, type StatePort, WorkerError, WorkerThread } from './session-thread.ts';
 export { type AdvancePhase, HeldState, type KernelsId, type StateOptions } from './state.ts';
 export { defaultNumThreads } from './threads.ts';

@@ -4,6 +4,7 @@
  * `sessionHost` and `serveRequests` use nothing from outside themselves but types.
  */
 import type ort from 'onnxruntime-node';
+import type { KernelCall, KernelHost, KernelRoom, KernelSource, LoadedKernels } from './kernel-host.ts';
 
 /** A tensor as it goes between threads. */
 export interface WireTensor {
@@ -21,23 +22,6 @@ export interface Phase {
   readonly feeds: WireTensors;
   /** Kernels that go on from what the session gives. */
   readonly kernels?: number;
-}
-
-/** Where a kernel finds a vector or a number: in the state, among the session's outputs, or among what the session is fed. */
-export interface KernelSource {
-  readonly kind: 'state' | 'output' | 'feed';
-  readonly name: string;
-}
-
-/** One run of a kernel, which updates vectors of the state where they lie. */
-export interface KernelCall {
-  /** Which of the WebAssembly modules that came with it. */
-  readonly program: number;
-  readonly numElements: number;
-  readonly vectors: readonly KernelSource[];
-  readonly scalars: readonly KernelSource[];
-  /** The state that is written. */
-  readonly writes: readonly string[];
 }
 
 /**
@@ -103,31 +87,19 @@ export interface SessionHost {
 }
 
 /** A host of sessions in this thread. @param runtime the module onnxruntime-node. */
-export function sessionHost(runtime: typeof ort): SessionHost {
+export function sessionHost(runtime: typeof ort, kernelHost: KernelHost): SessionHost {
   interface State {
     /** Both sets by name, and which of them counts. */
     readonly sets: Map<string, readonly [ort.Tensor, ort.Tensor]>;
     readonly scratch: readonly string[];
-    /** What kernels update, and where they put pieces of vectors from outside. */
-    readonly memory?: WebAssembly.Memory;
-    readonly pieces: readonly Float32Array[];
+    /** What kernels update. */
+    readonly room?: KernelRoom;
     current: Map<string, number>;
     version: number;
   }
-  interface Kernels {
-    readonly programs: readonly ((...parameters: number[]) => void)[];
-    readonly calls: readonly KernelCall[];
-    /** The session's outputs that only kernels use. */
-    readonly taken: ReadonlySet<string>;
-    readonly writesOnlyScratch: boolean;
-  }
-  /** How many elements of a vector from outside lie in WebAssembly memory at a time, and of how many vectors. */
-  const [pieceLength, numPieces] = [16384, 8];
   const sessions = new Map<number, ort.InferenceSession>();
   const states = new Map<number, State>();
-  const kernelSets = new Map<number, Kernels>();
-  /** What is sent into this channel, whose other end is closed, has its memory freed at once instead of at the next collection. */
-  let discarded: MessagePort | undefined;
+  const kernelSets = new Map<number, LoadedKernels>();
   const arrays: Record<string, new (length: number) => ArrayBufferView> = {
     float32: Float32Array,
     float64: Float64Array,
@@ -163,74 +135,6 @@ export function sessionHost(runtime: typeof ort): SessionHost {
   const bytes = (view: ArrayBufferView) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
   const stateName = (output: string) => (output.startsWith('next.') ? output.slice('next.'.length) : undefined);
 
-  function discard(tensors: readonly ort.Tensor[]): void {
-    if (discarded === undefined) {
-      const { port1, port2 } = new MessageChannel();
-      port2.close();
-      discarded = port1;
-    }
-    const buffers = tensors.map(({ data }) => (data as unknown as ArrayBufferView).buffer as ArrayBuffer);
-    discarded.postMessage(
-      null,
-      [...new Set(buffers)].filter((buffer) => buffer.byteLength > 4096),
-    );
-  }
-
-  /** Room for the state that kernels update, and a view of it for each tensor. */
-  function inPlaceMemory(tensors: readonly { readonly name: string; readonly shape: readonly number[] }[]) {
-    const aligned = (numElements: number) => Math.ceil(numElements / 16) * 64;
-    const sizes = tensors.map(({ shape }) => shape.reduce((a, b) => a * b, 1));
-    const numBytes = sizes.reduce((sum, size) => sum + aligned(size), 4 * pieceLength * numPieces);
-    const memory = new WebAssembly.Memory({ initial: Math.ceil(numBytes / 65536) });
-    const pieces = Array.from(
-      { length: numPieces },
-      (_, i) => new Float32Array(memory.buffer, 4 * pieceLength * i, pieceLength),
-    );
-    let offset = 4 * pieceLength * numPieces;
-    const views = new Map<string, Float32Array>();
-    tensors.forEach(({ name }, i) => {
-      views.set(name, new Float32Array(memory.buffer, offset, sizes[i]!));
-      offset += aligned(sizes[i]!);
-    });
-    return { memory, pieces, views };
-  }
-
-  function runKernels(
-    state: State,
-    kernels: Kernels,
-    feeds: WireTensors,
-    outputs: Readonly<Record<string, ort.Tensor>>,
-  ) {
-    const arrayOf = ({ kind, name }: KernelSource) =>
-      (kind === 'state'
-        ? state.sets.get(name)![0].data
-        : kind === 'feed'
-          ? feeds[name]!.data
-          : outputs[name]!.data) as Float32Array;
-    for (const { program, numElements, vectors, scalars, writes } of kernels.calls) {
-      const numbers = scalars.map((source) => Number(arrayOf(source)[0]));
-      const read = vectors.map(arrayOf);
-      const written = writes.map((name) => (state.sets.get(name)![0].data as Float32Array).byteOffset);
-      for (let from = 0; from < numElements; from += pieceLength) {
-        const length = Math.min(pieceLength, numElements - from);
-        let piece = 0;
-        const addresses = read.map((array, i) => {
-          if (vectors[i]!.kind === 'state') return array.byteOffset + 4 * from;
-          const into = state.pieces[piece++]!;
-          into.set(array.subarray(from, from + length));
-          return into.byteOffset;
-        });
-        kernels.programs[program]!(
-          Math.ceil(length / 4) * 4,
-          ...addresses,
-          ...written.map((address) => address + 4 * from),
-          ...numbers,
-        );
-      }
-    }
-    discard([...kernels.taken].map((name) => outputs[name]!));
-  }
-
   async function runPhase(
     state: State,
     current: Map<string, number>,
@@ -238,6 +142,12 @@ export function sessionHost(runtime: typeof ort): SessionHost {
   ) {
     const session = sessionOf(id);
     const kernels = kernelsId === undefined ? undefined : kernelSets.get(kernelsId)!;
+    const runKernels = (outputs: Readonly<Record<string, ort.Tensor>>) => {
+      const arrayOf = ({ kind, name }: KernelSource) =>
+        (kind === 'state' ? state.sets.get(name)![0] : kind === 'feed' ? feeds[name]! : outputs[name]!)
+          .data as Float32Array;
+      kernelHost.run(kernels!, state.room!, arrayOf);
+    };
     const given: Record<string, ort.Tensor> = {};
     for (const name of session.inputNames) {
       const sets = state.sets.get(name);
@@ -263,8 +173,8 @@ export function sessionHost(runtime: typeof ort): SessionHost {
         late.push(() => into.set(made));
       } else current.set(name!, 1 - current.get(name!)!);
     }
-    if (kernels?.writesOnlyScratch) runKernels(state, kernels, feeds, results);
-    else if (kernels) late.push(() => runKernels(state, kernels, feeds, results));
+    if (kernels?.writesOnlyScratch) runKernels(results);
+    else if (kernels) late.push(() => runKernels(results));
     return { others, late };
   }
 
@@ -285,8 +195,8 @@ export function sessionHost(runtime: typeof ort): SessionHost {
     createState({ state: id, tensors, scratch, inPlace }) {
       const make = (dtype: string, shape: readonly number[]) =>
         new Constructor(dtype, new arrays[dtype]!(shape.reduce((a, b) => a * b, 1)), shape);
-      const updated = tensors.filter(({ name }) => inPlace.includes(name));
-      const room = updated.length === 0 ? undefined : inPlaceMemory(updated);
+      const room =
+        inPlace.length === 0 ? undefined : kernelHost.room(tensors.filter(({ name }) => inPlace.includes(name)));
       const sets = new Map(
         tensors.map(({ name, dtype, shape }) => {
           const view = room?.views.get(name);
@@ -297,23 +207,14 @@ export function sessionHost(runtime: typeof ort): SessionHost {
       states.set(id, {
         sets,
         scratch,
-        ...(room === undefined ? {} : { memory: room.memory }),
-        pieces: room?.pieces ?? [],
+        ...(room === undefined ? {} : { room }),
         current: new Map(tensors.map(({ name }) => [name, 0])),
         version: 0,
       });
     },
     loadKernels({ kernels: id, state: stateId, modules, calls }) {
       const state = stateOf(stateId);
-      const programs = modules.map((bytes) => {
-        const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory: state.memory! } });
-        return instance.exports.run as (...parameters: number[]) => void;
-      });
-      const sources = calls.flatMap(({ vectors, scalars }) => [...vectors, ...scalars]);
-      const taken = new Set(sources.filter(({ kind }) => kind === 'output').map(({ name }) => name));
-      const scratch = new Set(state.scratch);
-      const writesOnlyScratch = calls.every(({ writes }) => writes.every((name) => scratch.has(name)));
-      kernelSets.set(id, { programs, calls, taken, writesOnlyScratch });
+      kernelSets.set(id, kernelHost.load(state.room!, modules, calls, state.scratch));
     },
     writeState({ state: id, tensors }) {
       for (const [name, { data }] of Object.entries(tensors)) {

@@ -3,10 +3,12 @@
  * a promise but computes before it, on the thread that asked). ONNX Runtime takes no shared memory, so state stays with the
  * worker; what goes to a run is copied there, what comes from it moves here.
  */
+
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import ort from 'onnxruntime-node';
 import { type AnyTensor, dtypes, type NumericDtype, numElements, Tensor } from '../core/index.ts';
+import { kernelHost } from './kernel-host.ts';
 import {
   type HostMethod,
   type HostReply,
@@ -60,7 +62,7 @@ const readingBytes = 8 << 20;
 
 /** The calling thread. */
 export function callingThread(): SessionThread {
-  const host = sessionHost(ort);
+  const host = sessionHost(ort, kernelHost());
   const loaded = new Set<number>();
   let nextId = 0;
   return {
@@ -86,7 +88,7 @@ export function callingThread(): SessionThread {
 /** The text that a worker thread runs. */
 const workerText = `
 const { parentPort, workerData } = require('node:worker_threads');
-const host = (${sessionHost})(require(workerData.runtime));
+const host = (${sessionHost})(require(workerData.runtime), (${kernelHost})());
 (${serveRequests})(host, parentPort);
 process.on('exit', () => { Atomics.store(workerData.ended, 0, 1); });
 `;
