@@ -4,7 +4,8 @@
  */
 import type { Tensor } from '../core/index.ts';
 import { checkedFeeds, type Feeds, type Port, type Session } from './executable.ts';
-import { advanceStates, type KernelCall, type WireTensors } from './session-host.ts';
+import type { KernelCall } from './kernel-host.ts';
+import { advanceStates, type WireTensors } from './session-host.ts';
 import { fromWire, type SessionThread, type StatePort, toWire } from './session-thread.ts';
 
 /** What a state is made of. */
