@@ -128,7 +128,8 @@ export const controlFlowOps = {
     return body.outputs.slice(1).map((_, i) => {
       const type = outputType(body, i + 1);
       if (i >= states.length) return withShape(type, withAxis(type.shape, 0, steps));
-      return steps === unknownDim || steps === 0 ? commonType('Loop', typeOf(states[i]!), type) : type;
+      const given = commonType('Loop', typeOf(states[i]!), typeOf(body.inputs[i + 2]!.value));
+      return steps === 1 ? type : commonType('Loop', given, type);
     });
   }),
   Scan: defineOp('Scan', (inputs, attributes) => {
