@@ -139,6 +139,16 @@ describe('the names of a file', () => {
     expect(Object.keys(model.inputs)).toEqual(['x']);
   });
 
+  it('may be one and the same for an input and an output', async () => {
+    const passing: ModelParts = {
+      ...parts,
+      nodes: [identity('x', 'y')],
+      outputs: { x: { shape: [2] }, y: { shape: [2] } },
+    };
+    const both: ModelParts = { ...passing, inputs: { x: { shape: [2] } } };
+    expect(await outputsOf(both, { x: float32([1, 2]) })).toEqual({ x: [1, 2], y: [1, 2] });
+  });
+
   it('may be those of properties that every object has', async () => {
     const types = Object.fromEntries([['__proto__', { shape: [1] }]]);
     const named: ModelParts = {
@@ -379,7 +389,7 @@ describe('an imported model as a function', () => {
   const model = importOnnx(writeModel(parts));
 
   it('takes values for its parameters, and is its own where none are given', () => {
-    const own = trace(({ x }) => model.apply({}, { x }), inputSpecs(model));
+    const own = trace((inputs) => model.apply({}, inputs), inputSpecs(model));
     expect(printGraph(own)).toBe(
       printGraph(
         trace(({ x }) => ({ y: relu(matMul(x, constant(float32([1, 2, 3, 4], [2, 2]), 'w'))) }), {

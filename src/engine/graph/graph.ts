@@ -89,14 +89,18 @@ export function trace<S extends Tree<ValueSpec>, R extends Tree<Value>>(
 
 /**
  * The graph between given inputs and outputs.
- * @throws TypeError if an output needs an input that is not listed, or if two inputs or outputs have one name.
+ * @throws TypeError if an output needs an input that is not listed, or if two inputs or outputs have one name,
+ * unless an input leaves unchanged under its own.
  */
 export function graphOf(inputs: readonly NamedValue[], outputs: readonly NamedValue[]): Graph {
-  const names = new Set<string>();
-  for (const { name } of [...inputs, ...outputs]) {
-    if (names.has(name))
-      throw new TypeError(`graphOf: "${name}" names two inputs or outputs; each needs a name of its own`);
-    names.add(name);
+  const names = new Map<string, Value | undefined>();
+  for (const list of [inputs, outputs]) {
+    for (const { name, value } of list) {
+      // An input may leave as an output under the name that it came by; nothing else shares a name.
+      if (names.has(name) && !(list === outputs && names.get(name) === value))
+        throw new TypeError(`graphOf: "${name}" names two inputs or outputs; each needs a name of its own`);
+      names.set(name, list === inputs ? value : undefined);
+    }
   }
   const listed = new Set(inputs.map((input) => input.value));
   const nodes = nodesInOrder(outputs.map((output) => output.value));

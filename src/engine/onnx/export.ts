@@ -147,6 +147,8 @@ interface WrittenOutput extends NamedValue {
 /** Names the outputs as the graph does, but for graphs inside nodes, whose outputs go by their order. */
 function nameOutputs(graph: Graph, names: Names): WrittenOutput[] {
   return graph.outputs.map(({ name, value }) => {
+    if (value.origin.kind === 'input' && names.has(value) && names.of(value) === name)
+      return { name, value, isCopy: false };
     const isCopy = value.origin.kind !== 'node' || names.has(value);
     return { name: isCopy ? names.unused(name) : names.take(value, name), value, isCopy };
   });
