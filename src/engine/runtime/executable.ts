@@ -181,6 +181,7 @@ export async function loadSession(
   const kept = await loadKeptSession(thread, name, options, settings);
   if (kept !== undefined) return kept;
   const partial = await partialPath(folder, name);
+  if (partial === undefined) return createSession(thread, model, options, settings);
   const session = await createSession(thread, model, options, {
     ...settings,
     optimizedModelFilePath: partial,

@@ -50,17 +50,24 @@ export async function readNote(folder: string, key: string): Promise<string | un
 export async function writeNote(folder: string, key: string, text: string): Promise<void> {
   const name = cacheKey(key, 'note');
   const partial = await partialPath(folder, name);
-  await writeFile(partial, text);
+  if (partial === undefined) return;
+  await writeFile(partial, text).catch(() => {});
   await keepEntry(folder, name, partial);
 }
 
-/** A path in the folder to which ONNX Runtime can write, for `keepEntry`. */
-export async function partialPath(folder: string, key: string): Promise<string> {
-  await mkdir(folder, { recursive: true });
-  return join(folder, `${key}.${randomUUID()}.partial`);
+/** A path in the folder to which can be written, for `keepEntry`; undefined where nothing can, which costs only time. */
+export async function partialPath(folder: string, key: string): Promise<string | undefined> {
+  try {
+    await mkdir(folder, { recursive: true });
+    const path = join(folder, `${key}.${randomUUID()}.partial`);
+    await writeFile(path, '');
+    return path;
+  } catch {
+    return undefined;
+  }
 }
 
-/** Makes an entry of the file that was written at `partial`; a cache that cannot be written costs only time. */
+/** Makes an entry of the file that was written at `partial`. */
 export async function keepEntry(folder: string, key: string, partial: string): Promise<void> {
   try {
     const bytes = await readFile(partial);

@@ -103,9 +103,12 @@ export async function compileTrainStep<const P extends Tree<Tensor>, const B ext
 
 type AnyOptions = TrainStepOptions<Tree<Tensor>, Tree<ValueSpec>>;
 
+/** Trees of any form are too deep for the compiler to go through. */
+const traceOne = traceTrainStep as (options: AnyOptions) => TracedStep;
+
 /** A step by itself, beside sessions that take several. Its update is in the session: the state is held for that. */
 async function loadAlone(thread: SessionThread, options: AnyOptions, runtime: RuntimeOptions): Promise<Loaded> {
-  const { graph, metricNames } = traceTrainStep(options);
+  const { graph, metricNames } = traceOne(options);
   return { session: await loadSession(thread, exportOnnx(graph), runtime, { settings }), metricNames };
 }
 
@@ -116,7 +119,7 @@ async function loadParts(thread: SessionThread, options: AnyOptions, parts: () =
   const kept = key === undefined ? undefined : await loadKeptParts(thread, runtime, key);
   if (kept !== undefined) return kept;
   const loaded = await Promise.all(
-    Object.entries(parts()).map(async ([name, { graph, ...note }]) => {
+    Object.entries<Part>(parts() as Record<string, Part>).map(async ([name, { graph, ...note }]) => {
       const named = key === undefined ? { settings } : { settings, key: `${key} ${name}` };
       return [name, { session: await loadSession(thread, exportOnnx(graph), runtime, named), note }] as const;
     }),
@@ -171,7 +174,7 @@ function traceParts(options: AnyOptions): Parts<Part> {
     const update: InPlaceUpdate = splitUpdate(graph, groups, gradients);
     return { ...update, metricNames };
   };
-  if (accumulate === 1) return { single: split(traceTrainStep(options)) };
+  if (accumulate === 1) return { single: split(traceOne(options)) };
   const { ofBatch, ofUpdate } = traceAccumulatingStep(options, accumulate);
   return { single: split(ofBatch), update: split(ofUpdate) };
 }
