@@ -1,7 +1,18 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { float32, leaves, Rng, ShapeError, scalar, Tensor, type Tree } from '../core/index.ts';
 import { add, mul, reduceSum, spec, square, sub, type Value } from '../graph/index.ts';
-import { type AdamWOptions, adamW, compileTrainStep, constantSchedule, warmupCosine } from './index.ts';
+import {
+  type AdamWOptions,
+  adamW,
+  compileTrainStep,
+  constantSchedule,
+  inverseSquareRoot,
+  linearSchedule,
+  oneCycle,
+  polynomialSchedule,
+  stepSchedule,
+  warmupCosine,
+} from './index.ts';
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -159,6 +170,32 @@ describe('schedules', () => {
     expect(schedule(5)).toBeCloseTo(0.6, 12);
     expect(schedule(10)).toBeCloseTo(0.2, 12);
     expect(schedule(11)).toBeCloseTo(0.2, 12);
+  });
+
+  it('fall in a line, or by a power of what is left', () => {
+    const line = linearSchedule({ peak: 1, warmupSteps: 2, totalSteps: 10, floor: 0.2 });
+    expect([0, 1, 2, 6, 10, 11].map(line)).toEqual([0.5, 1, 1, 0.6, 0.2, 0.2].map((rate) => expect.closeTo(rate, 12)));
+    const power = polynomialSchedule({ peak: 2, totalSteps: 4, power: 2 });
+    expect([0, 1, 2, 3, 4, 9].map(power)).toEqual([2, 1.125, 0.5, 0.125, 0, 0]);
+  });
+
+  it('fall as the inverse square root, from the end of the warmup', () => {
+    const schedule = inverseSquareRoot({ peak: 1, warmupSteps: 4 });
+    expect([0, 3, 15, 99].map(schedule)).toEqual([0.25, 1, 0.5, 0.2]);
+  });
+
+  it('fall in stairs', () => {
+    const schedule = stepSchedule({ peak: 8, every: 3, factor: 0.5 });
+    expect([0, 2, 3, 5, 6, 9].map(schedule)).toEqual([8, 8, 4, 4, 2, 1]);
+  });
+
+  it('rise and fall in one cycle', () => {
+    const schedule = oneCycle({ peak: 1, totalSteps: 20, rise: 0.25, startDivisor: 10, endDivisor: 1000 });
+    expect([0, 2, 4].map(schedule)).toEqual([0.1, 0.55, 1].map((rate) => expect.closeTo(rate, 12)));
+    expect(schedule(11.5)).toBeCloseTo(0.5005, 12);
+    expect(schedule(19)).toBeCloseTo(0.001, 12);
+    expect(schedule(40)).toBeCloseTo(0.001, 12);
+    expect(() => oneCycle({ peak: 1, totalSteps: 20, rise: 1 })).toThrow(RangeError);
   });
 
   it('refuse a warmup longer than the whole', () => {
