@@ -7,6 +7,7 @@ import { type Dtype, dtypes, numElements, zeros } from '../../src/engine/core/in
 import {
   type Attributes,
   constant,
+  type Graph,
   graphOf,
   intOf,
   type NamedValue,
@@ -61,6 +62,17 @@ export function ourVerdict(application: Application): Verdict {
     if (!['ShapeError', 'DtypeError', 'RangeError'].includes((error as Error).name)) throw error;
     return { refused: error as Error };
   }
+}
+
+/** The graph of the application alone; undefined where our inference refuses it. */
+export function graphOfApplication(application: Application): Graph | undefined {
+  if ('refused' in ourVerdict(application)) return undefined;
+  const { values, inputs } = inputValues(application);
+  const outputs = applyOp(ops[application.opType], values, application.attributes);
+  return graphOf(
+    inputs,
+    outputs.map((value, i) => ({ name: `output${i}`, value })),
+  );
 }
 
 /** What ONNX Runtime says, having loaded and run the op. */

@@ -225,7 +225,7 @@ function readAttribute(reader: FieldReader, context: Context): [name: string, At
   let [name, reference, type] = ['', '', 0];
   while (reader.next()) {
     if (reader.field === 1) name = reader.string();
-    else if (reader.field === 2) single.set('float', { kind: 'float', value: reader.float() });
+    else if (reader.field === 2) single.set('float', { kind: 'float', value: decimal(reader.float()) });
     else if (reader.field === 3) single.set('int', { kind: 'int', value: integer(reader, reader.bigint()) });
     else if (reader.field === 4) single.set('string', { kind: 'string', value: reader.string() });
     else if (reader.field === 5) {
@@ -253,7 +253,8 @@ function readAttribute(reader: FieldReader, context: Context): [name: string, At
   // Files from before the type was written down hold one value or list and no more.
   const kind = type === 0 ? undefined : attributeKinds[type];
   if (type !== 0 && kind === undefined) refuse(reader, `"${name}" has the type ${type}, which no operator takes`);
-  if (kind === 'floats' || (type === 0 && floats.length > 0)) return [name, { kind: 'floats', value: floats }];
+  if (kind === 'floats' || (type === 0 && floats.length > 0))
+    return [name, { kind: 'floats', value: floats.map(decimal) }];
   if (kind === 'ints' || (type === 0 && ints.length > 0)) {
     return [name, { kind: 'ints', value: ints.map((value) => integer(reader, value)) }];
   }
@@ -271,6 +272,16 @@ const emptyAttributes: Readonly<Record<string, AttributeMessage>> = {
   int: { kind: 'int', value: 0 },
   string: { kind: 'string', value: '' },
 };
+
+/** The shortest decimal that is the same float32: 0.1, where the float read as a double is 0.10000000149011612. */
+function decimal(value: number): number {
+  if (!Number.isFinite(value)) return value;
+  for (let digits = 6; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return short;
+  }
+  return value;
+}
 
 /** A whole number that a double holds exactly; the ends of the 64-bit range, which mean "as far as possible", come nearer. */
 function integer(reader: FieldReader, value: bigint): number {
