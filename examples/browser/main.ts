@@ -13,7 +13,8 @@ import {
 } from '../../src/engine/browser.ts';
 import { batchSize, drawBatch, initParams, loss, type Params, type ParamValues, probability } from './model.ts';
 
-const numSteps = 600;
+/** 600, or what the address says: `?steps=60`. */
+const numSteps = Number(new URLSearchParams(location.search).get('steps') ?? 600);
 const element = <E extends HTMLElement>(id: string) => document.getElementById(id) as E;
 const [device, start, stop] = [
   element<HTMLSelectElement>('device'),
@@ -123,7 +124,7 @@ function drawCurve(losses: readonly number[]): void {
   const context = canvas.getContext('2d')!;
   const [left, bottom, top] = [44, canvas.height - 30, 14];
   const highest = Math.max(0.7, ...losses);
-  const x = (i: number) => left + (i / numSteps) * (canvas.width - left - 10);
+  const x = (i: number) => left + (i / numSteps) * (canvas.width - left - 20);
   const y = (value: number) => bottom - (value / highest) * (bottom - top);
   context.clearRect(0, 0, canvas.width, canvas.height);
   context.font = '12px system-ui';
@@ -136,7 +137,10 @@ function drawCurve(losses: readonly number[]): void {
     context.lineTo(canvas.width - 10, y(tick));
     context.stroke();
   }
-  for (const tick of [0, 200, 400, 600]) context.fillText(String(tick), x(tick) - 8, bottom + 18);
+  for (const part of [0, 1, 2, 3]) {
+    const tick = Math.round((numSteps * part) / 3);
+    context.fillText(String(tick), x(tick) - 8, bottom + 18);
+  }
   context.strokeStyle = '#1a3f8f';
   context.lineWidth = 2;
   context.beginPath();

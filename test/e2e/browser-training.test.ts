@@ -76,17 +76,17 @@ describe.skipIf(browserPath === undefined)('training in the browser', () => {
   });
 
   /** Opens the page, trains on a device, and gives the losses of every step. */
-  async function train(browser: Browser, device: string): Promise<number[]> {
+  async function train(browser: Browser, device: string, numSteps: number): Promise<number[]> {
     const page = await browser.newPage();
     const complaints: string[] = [];
     page.on('pageerror', (error) => complaints.push(error.message));
-    await page.goto(address);
+    await page.goto(`${address}?steps=${numSteps}`);
     await page.getByLabel('Device').selectOption(device);
     await page.getByRole('button', { name: 'Train' }).click();
     await page.waitForFunction('document.body.dataset.state !== undefined', undefined, { timeout: 110_000 });
     const picture = process.env.SCREENSHOTS;
     if (picture !== undefined) await page.screenshot({ path: join(picture, `browser-${device}.png`), fullPage: true });
-    expect(await page.getByRole('status').textContent()).toMatch(/^Done after 600 steps/);
+    expect(await page.getByRole('status').textContent()).toContain(`Done after ${numSteps} steps`);
     expect(complaints).toEqual([]);
     const losses = JSON.parse((await page.evaluate('document.body.dataset.losses')) as string) as number[];
     await page.close();
@@ -94,16 +94,18 @@ describe.skipIf(browserPath === undefined)('training in the browser', () => {
   }
 
   function expectSameStart(losses: readonly number[], expected: readonly number[]): void {
+    expect(losses.length).toBeGreaterThanOrEqual(expected.length);
     expected.forEach((value, i) => {
-      expect(Math.abs(losses[i]! - value), `loss of step ${i}`).toBeLessThan(2e-3 * Math.max(1, value));
+      expect(Math.abs(losses[i]! - value), `loss of step ${i}`).toBeLessThan(2e-3);
     });
-    expect(losses.at(-1)!).toBeLessThan(0.25);
   }
 
   it('learns the spirals in WebAssembly, step by step as Node does', async () => {
     const browser = await startBrowser();
     try {
-      expectSameStart(await train(browser, 'wasm'), await lossesInNode(40));
+      const losses = await train(browser, 'wasm', 300);
+      expectSameStart(losses, await lossesInNode(40));
+      expect(losses.at(-1)!).toBeLessThan(0.1);
     } finally {
       await browser.close();
     }
@@ -112,7 +114,7 @@ describe.skipIf(browserPath === undefined)('training in the browser', () => {
   it('learns the same on WebGPU, with the state on the device', async () => {
     const browser = await startBrowser(['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader']);
     try {
-      expectSameStart(await train(browser, 'webgpu'), await lossesInNode(40));
+      expectSameStart(await train(browser, 'webgpu', 20), await lossesInNode(20));
     } finally {
       await browser.close();
     }
