@@ -7,23 +7,32 @@ import { type Dim, unknownDim } from '../core/index.ts';
 /** A polynomial: the factor of every product of names; '' is the product of none. */
 type Terms = ReadonlyMap<string, number>;
 
-const ownText = /^-?[\w.]+(?:[*+-][\w.]+)*$/;
+const factor = String.raw`(?:[\w.]+|\((?:[^()]|\([^()]*\))*\))`;
+const product = String.raw`${factor}(?:\*${factor})*`;
+const factors = new RegExp(factor, 'g');
+const signedProducts = new RegExp(`([+-]?)(${product})`, 'g');
+const ownText = new RegExp(`^-?${product}(?:[+-]${product})*$`);
 const digits = /^\d+(?:\.\d+)?$/;
 
 function termsOf(dim: Dim): Terms {
   if (typeof dim === 'number') return new Map([['', dim]]);
   if (!ownText.test(dim)) return new Map([[`(${dim})`, 1]]);
   const terms = new Map<string, number>();
-  for (const [, sign, product] of dim.matchAll(/([+-]?)([^+-]+)/g)) {
-    const factors = product!.split('*');
-    const factor = factors.filter((one) => digits.test(one)).reduce((all, one) => all * Number(one), 1);
-    addTerm(terms, factors.filter((one) => !digits.test(one)).join('*'), sign === '-' ? -factor : factor);
+  for (const [, sign, text] of dim.matchAll(signedProducts)) {
+    const all = text!.match(factors)!;
+    const count = all.filter((one) => digits.test(one)).reduce((total, one) => total * Number(one), 1);
+    addTerm(terms, all.filter((one) => !digits.test(one)).join('*'), sign === '-' ? -count : count);
   }
   return terms;
 }
 
-function addTerm(terms: Map<string, number>, names: string, factor: number): void {
-  const sum = (terms.get(names) ?? 0) + factor;
+/** The names in a product of them. */
+function namesIn(names: string): string[] {
+  return [...(names.match(factors) ?? [])];
+}
+
+function addTerm(terms: Map<string, number>, names: string, count: number): void {
+  const sum = (terms.get(names) ?? 0) + count;
   if (sum === 0) terms.delete(names);
   else terms.set(names, sum);
 }
@@ -71,7 +80,7 @@ export function multiplyDims(a: Dim, b: Dim): Dim {
   const product = new Map<string, number>();
   for (const [left, x] of termsOf(a)) {
     for (const [right, y] of termsOf(b)) {
-      const names = [...left.split('*'), ...right.split('*')].filter((name) => name !== '').sort();
+      const names = [...namesIn(left), ...namesIn(right)].sort();
       addTerm(product, names.join('*'), x * y);
     }
   }
@@ -88,8 +97,8 @@ export function divideDims(a: Dim, b: Dim): Dim {
   const [names, factor] = divisor[0]!;
   const quotient = new Map<string, number>();
   for (const [own, value] of termsOf(a)) {
-    const left = own.split('*').filter((name) => name !== '');
-    for (const name of names.split('*').filter((one) => one !== '')) {
+    const left = namesIn(own);
+    for (const name of namesIn(names)) {
       const at = left.indexOf(name);
       if (at < 0) return unknownDim;
       left.splice(at, 1);
