@@ -23,6 +23,7 @@ import {
   stopGradientOp,
   type Value,
 } from '../graph/index.ts';
+import { Recomputation } from './recompute.ts';
 import type { GradientRule, NotDifferentiable } from './rule.ts';
 import { type GradientRules, gradientRules } from './rules/index.ts';
 
@@ -39,16 +40,18 @@ export function gradients(loss: Value, wrt: readonly Value[], rules: GradientRul
   const nodes = nodesInOrder([loss]);
   const onPath = valuesOnPath(nodes, wrt);
   const cotangents = new Map<Value, Value>([[loss, constantScalar(1, loss.dtype)]]);
+  const recomputation = new Recomputation();
   for (const node of nodes.reverse()) {
     const arrived = node.outputs.map((output) => cotangents.get(output));
     if (!node.outputs.some((output, i) => onPath.has(output) && arrived[i])) continue;
+    const known = recomputation.nodeFor(node, arrived.find((cotangent) => cotangent !== undefined)!);
     const results = ruleOf(
       node,
       rules,
     )({
-      node,
-      inputs: node.inputs,
-      outputs: node.outputs,
+      node: known,
+      inputs: known.inputs,
+      outputs: known.outputs,
       cotangents: arrived,
       cotangent: arrived[0] ?? zeros(node.outputs[0]!),
       needs: (index) => onPath.has(node.inputs[index]!),

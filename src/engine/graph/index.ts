@@ -1,6 +1,7 @@
 /** @file Graphs: values, op constructors with shape inference, tracing, printing. */
 
 export { constant, constantInts, constantIntsOf, constantOf, constantScalar } from './constants.ts';
+export { withFastDepthwise } from './depthwise.ts';
 export { dtypeOfElemType, elemTypeOf } from './elem-types.ts';
 export { foldOp } from './fold.ts';
 export {
@@ -18,6 +19,7 @@ export { knownDims } from './known-dims.ts';
 export * from './ops/index.ts';
 export type { Operand } from './ops/operand.ts';
 export { printGraph } from './print.ts';
+export { RandomStream } from './random-stream.ts';
 export { type ReplayOptions, replay, unrollLoops } from './replay.ts';
 export {
   type Attribute,

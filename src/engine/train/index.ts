@@ -18,5 +18,5 @@ export {
 } from './schedule.ts';
 export { type SgdOptions, sgd } from './sgd.ts';
 export { type TracedStep, traceTrainStep } from './step-graph.ts';
-export type { LossResult, StepDescription, StepFigures, TrainStepOptions } from './step-options.ts';
+export type { LossResult, StepContext, StepDescription, StepFigures, TrainStepOptions } from './step-options.ts';
 export { type RunOptions, TrainStep } from './train-step.ts';

@@ -1,6 +1,6 @@
 /**
  * @file The graphs of a training step: forward, backward and the optimizer's update. State inputs (`params.*`, `<slot>.*`, ...) have
- * outputs named `next.<input name>`; beside them a step takes `batch.*` and `hyper.*` and gives `figure.*`.
+ * outputs named `next.<input name>`; beside them a step takes `batch.*`, `hyper.*` and the seed `random`, and gives `figure.*`.
  */
 import { gradients } from '../autodiff/index.ts';
 import { leaves, mapTree, ShapeError, scalar, type Tensor, type Tree, treeFromLeaves } from '../core/index.ts';
@@ -10,6 +10,7 @@ import {
   graphOf,
   mul,
   type NamedValue,
+  RandomStream,
   Value,
   type ValueSpec,
   type ValueType,
@@ -50,6 +51,15 @@ class Inputs {
     return new Map(ports.map((port) => [port.name, this.add(port.name, port)]));
   }
 
+  /** What a loss draws from; the seed is an input only if something is drawn. */
+  random(name: string): RandomStream {
+    let seed: Value | undefined;
+    return new RandomStream(() => {
+      seed ??= this.add(name, { dtype: 'int32', shape: [] });
+      return seed;
+    });
+  }
+
   /** The scalars that the optimizer computes on the host for each step. */
   hyper(step: { readonly optimizer: StepDescription<never, never>['optimizer'] }, prefix: string) {
     const names = Object.keys(step.optimizer.hyperparameters(0));
@@ -66,7 +76,12 @@ export function traceTrainStep<P extends Tree<Tensor>, B extends Tree<ValueSpec>
 ): TracedStep {
   const inputs = new Inputs();
   const state = inputs.state(statePorts(options));
-  const { figures, grads } = differentiate(options, state, inputs.tree(options.batch, 'batch'));
+  const { figures, grads } = differentiate(
+    options,
+    state,
+    inputs.tree(options.batch, 'batch'),
+    inputs.random('random'),
+  );
   const updated = update(options, state, grads, inputs.hyper(options, 'hyper'));
   return traced(inputs, { ...figures, ...updated.metrics }, updated.next, grads);
 }
@@ -82,7 +97,12 @@ export function traceSteps<P extends Tree<Tensor>, B extends Tree<ValueSpec>>(
   let metricNames: string[] = [];
   const all: Record<string, Value> = {};
   for (let step = 0; step < numSteps; step++) {
-    const { figures, grads } = differentiate(options, state, inputs.tree(options.batch, `batch.${step}`));
+    const { figures, grads } = differentiate(
+      options,
+      state,
+      inputs.tree(options.batch, `batch.${step}`),
+      inputs.random(`random.${step}`),
+    );
     const updated = update(options, state, grads, inputs.hyper(options, `hyper.${step}`));
     const ofStep = { ...figures, ...updated.metrics };
     metricNames = Object.keys(ofStep);
@@ -106,7 +126,12 @@ export function traceAccumulatingStep<P extends Tree<Tensor>, B extends Tree<Val
   const batchInputs = new Inputs();
   const state = batchInputs.state(ports.filter(({ name }) => name === 'params' || name.startsWith('params.')));
   const before = [...batchInputs.state(sums)];
-  const { figures, grads } = differentiate(options, state, batchInputs.tree(options.batch, 'batch'));
+  const { figures, grads } = differentiate(
+    options,
+    state,
+    batchInputs.tree(options.batch, 'batch'),
+    batchInputs.random('random'),
+  );
   const after = new Map(before.map(([name, sum], i) => [name, add(sum, grads[i]!)]));
 
   const updateInputs = new Inputs();
@@ -124,6 +149,7 @@ function differentiate<P extends Tree<Tensor>, B extends Tree<ValueSpec>>(
   options: StepDescription<P, B>,
   state: StateValues,
   batch: unknown,
+  random: RandomStream,
 ): { figures: Record<string, Value>; grads: readonly Value[] } {
   const named = new Map(
     leaves<Tensor>(options.params as unknown as Tree<Tensor>).map(([path]) => [
@@ -134,7 +160,7 @@ function differentiate<P extends Tree<Tensor>, B extends Tree<ValueSpec>>(
   const rebuild = treeFromLeaves as (like: P, named: ReadonlyMap<string, Value>) => unknown;
   const params = rebuild(options.params, named);
   // The trees have the forms that the loss takes; to work that out is too deep for the compiler.
-  const result = (options.loss as (params: unknown, batch: unknown) => LossResult)(params, batch);
+  const result = (options.loss as (...given: unknown[]) => LossResult)(params, batch, { random });
   const { loss, metrics } = result instanceof Value ? { loss: result, metrics: {} } : result;
   const figures = { loss, ...metrics };
   requireScalars(figures);

@@ -1,16 +1,26 @@
 /** @file What a training step is made from: the loss, the optimizer, the parameters, and what is done around them. */
 import type { MapLeaves, Tensor, Tree } from '../core/index.ts';
-import type { Value, ValueSpec } from '../graph/index.ts';
+import type { RandomStream, Value, ValueSpec } from '../graph/index.ts';
 import type { RuntimeOptions } from '../runtime/index.ts';
 import type { Optimizer } from './optimizer.ts';
 
 /** What a loss function returns: the scalar to minimize, alone or with scalars worth watching. */
 export type LossResult = Value | { readonly loss: Value; readonly metrics: Readonly<Record<string, Value>> };
 
+/** What a loss function is given beside parameters and batch. */
+export interface StepContext {
+  /** Draws that are other ones at each step, the same again from the same seed: `context.random.dropout(x, 0.1)`. */
+  readonly random: RandomStream;
+}
+
 /** What the graph of a step is traced from. */
 export interface StepDescription<P extends Tree<Tensor>, B extends Tree<ValueSpec>> {
   /** The loss of a batch under parameters, as a function over Values. */
-  readonly loss: (params: MapLeaves<P, Tensor, Value>, batch: MapLeaves<B, ValueSpec, Value>) => LossResult;
+  readonly loss: (
+    params: MapLeaves<P, Tensor, Value>,
+    batch: MapLeaves<B, ValueSpec, Value>,
+    context: StepContext,
+  ) => LossResult;
   readonly optimizer: Optimizer;
   /** The parameters to start from; they are copied. */
   readonly params: P;
@@ -23,6 +33,8 @@ export interface StepDescription<P extends Tree<Tensor>, B extends Tree<ValueSpe
   readonly accumulate?: number;
   /** Keeps a moving average of the parameters beside them, ema ← decay · ema + (1 - decay) · parameter, read by `emaParams`. */
   readonly ema?: { readonly decay: number };
+  /** Seed of what the loss draws from `context.random`; 0 if absent. */
+  readonly seed?: number | string;
 }
 
 /** What `compileTrainStep` needs. */

@@ -3,7 +3,7 @@
  * gradients, then kernels update parameters and optimizer state where they lie; nothing is written before the session has ended well,
  * so that a step that fails or is cancelled leaves everything as it was.
  */
-import { leaves, ShapeError, scalar, type Tensor, type Tree, treeFromLeaves } from '../core/index.ts';
+import { leaves, Rng, ShapeError, scalar, type Tensor, type Tree, treeFromLeaves } from '../core/index.ts';
 import type { Graph, ValueSpec } from '../graph/index.ts';
 import type { AdvancePhase, HeldState, KernelsId, Session, SessionThread } from '../runtime/index.ts';
 import type { Optimizer } from './optimizer.ts';
@@ -78,14 +78,17 @@ export class TrainStep<P, Batch> {
       if (update === undefined) {
         const loaded = await single();
         const { metricNames } = loaded;
-        const feeds = { ...namedLeaves(batch, 'batch'), ...hyper };
+        const feeds = { ...namedLeaves(batch, 'batch'), ...hyper, random: this.#seed(0) };
         const [outputs] = await this.#advance([{ ...loaded, feeds }], options);
         return figuresOf(outputs!, metricNames, 'figure');
       }
       const loaded = await single();
       const { metricNames } = loaded;
       const batches = this.#accumulated(batch);
-      const phases = batches.map((one) => ({ ...loaded, feeds: namedLeaves(one, 'batch') }));
+      const phases = batches.map((one, i) => ({
+        ...loaded,
+        feeds: { ...namedLeaves(one, 'batch'), random: this.#seed(0, i) },
+      }));
       const outputs = await this.#advance([...phases, { ...update, feeds: hyper }], options);
       const perBatch = outputs.slice(0, -1).map((one) => figuresOf(one, metricNames, 'figure'));
       return { ...meanOf(perBatch), ...figuresOf(outputs.at(-1)!, update.metricNames, 'figure') };
@@ -116,10 +119,17 @@ export class TrainStep<P, Batch> {
       const feeds = batches.map((batch, i) => ({
         ...namedLeaves(batch, `batch.${i}`),
         ...hyperFeeds(this.#options.optimizer, this.#step + i, `hyper.${i}`),
+        [`random.${i}`]: this.#seed(i),
       }));
       const [outputs] = await this.#advance([{ session, feeds: Object.assign({}, ...feeds) }], options);
       return batches.map((_, i) => figuresOf(outputs!, metricNames, `figure.${i}`));
     });
+  }
+
+  /** The seed of what is drawn in the step that is so many ahead, for one of its batches. */
+  #seed(ahead: number, batch = 0): Tensor {
+    const { seed = 0 } = this.#options;
+    return scalar(new Rng(`${seed}/${this.#step + ahead}/${batch}`).uint32() | 0, 'int32');
   }
 
   async #exclusively<T>(numSteps: number, run: () => Promise<T>): Promise<T> {
