@@ -17,6 +17,7 @@ import {
 } from '../core/index.ts';
 import type { Graph } from '../graph/index.ts';
 import { exportOnnx } from '../onnx/index.ts';
+import { type Device, deviceErrorOf, requireDevice } from './device.ts';
 import { cacheKey, dropEntry, keepEntry, partialPath, readEntry } from './session-cache.ts';
 import type { WireTensor } from './session-host.ts';
 import { callingThread, fromWire, type SessionThread, toWire, WorkerError, WorkerThread } from './session-thread.ts';
@@ -24,6 +25,10 @@ import { defaultNumThreads } from './threads.ts';
 
 /** Where and how a model runs. */
 export interface RuntimeOptions {
+  /** The hardware; 'cpu' if absent. Never another one than that: where it is missing, loading fails with a DeviceError. */
+  readonly device?: Device;
+  /** Refuse a model that needs an op which the device lacks; if absent or false, ONNX Runtime computes such an op on the CPU. */
+  readonly deviceOnly?: boolean;
   /** Threads inside one operation; `defaultNumThreads()` if absent. */
   readonly numThreads?: number;
   /** How far ONNX Runtime rewrites the graph; 'all' if absent. */
@@ -138,7 +143,7 @@ export async function loadCachedSession(
   { key, settings = {} }: LoadOptions & { readonly key: string },
 ): Promise<Session | undefined> {
   if (!options.cache) return undefined;
-  return loadKeptSession(thread, cacheKey(key, options.optimization ?? 'all'), options, settings);
+  return loadKeptSession(thread, cacheKey(key, madeFor(options)), options, settings);
 }
 
 /** Loads a graph into ONNX Runtime. */
@@ -175,9 +180,9 @@ export async function loadSession(
   options: RuntimeOptions,
   { key, settings = {} }: LoadOptions = {},
 ): Promise<Session> {
-  const { cache: folder, optimization = 'all' } = options;
+  const { cache: folder } = options;
   if (!folder || typeof model === 'string') return createSession(thread, model, options, settings);
-  const name = cacheKey(key ?? model, optimization);
+  const name = cacheKey(key ?? model, madeFor(options));
   const kept = await loadKeptSession(thread, name, options, settings);
   if (kept !== undefined) return kept;
   const partial = await partialPath(folder, name);
@@ -189,6 +194,11 @@ export async function loadSession(
   });
   await keepEntry(folder, name, partial);
   return session;
+}
+
+/** What an optimized model is made for, besides the machine. */
+function madeFor({ device = 'cpu', optimization = 'all' }: RuntimeOptions): string {
+  return `${device} ${optimization}`;
 }
 
 /** The session of the cache's entry under `name`, or undefined if there is none that loads. */
@@ -216,9 +226,11 @@ async function createSession(
   options: RuntimeOptions,
   more: ort.InferenceSession.SessionOptions = {},
 ): Promise<Session> {
+  const { device = 'cpu' } = options;
+  requireDevice(device);
   const id = thread.newId();
   const sessionOptions: ort.InferenceSession.SessionOptions = {
-    executionProviders: ['cpu'],
+    executionProviders: [device],
     intraOpNumThreads: options.numThreads ?? defaultNumThreads(),
     interOpNumThreads: 1,
     executionMode: 'sequential',
@@ -226,12 +238,20 @@ async function createSession(
     logSeverityLevel: 3,
     ...(options.profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),
     ...more,
+    extra: {
+      session: {
+        ...(more.extra?.session as object | undefined),
+        ...(options.deviceOnly && device !== 'cpu' ? { disable_cpu_ep_fallback: '1' } : {}),
+      },
+    },
   };
   try {
     const { inputs, outputs } = await thread.call('load', { session: id, model, options: sessionOptions });
     return { thread, id, inputs: inputs.map(portOf), outputs: outputs.map(portOf) };
   } catch (error) {
     if (error instanceof WorkerError || error instanceof FormatError) throw error;
+    const missing = deviceErrorOf(device, error as Error);
+    if (missing !== undefined) throw missing;
     const subject = typeof model === 'string' ? model : 'the model';
     throw new FormatError(`loadExecutable: ONNX Runtime cannot load ${subject}: ${(error as Error).message}`, {
       cause: error,

@@ -1,4 +1,5 @@
 /** @file Running graphs on ONNX Runtime. */
+export { availableDevices, type Device, DeviceError } from './device.ts';
 export {
   compile,
   Executable,

@@ -12,8 +12,8 @@ import ort from 'onnxruntime-node';
 const mostBytes = 1 << 30;
 
 /** The key of a model: ONNX Runtime of this version, on this kind of machine, makes the same of it. */
-export function cacheKey(model: Uint8Array | string, optimization: string): string {
-  const made = [ort.env.versions.common, ort.env.versions.node, platform(), arch(), cpus()[0]?.model, optimization];
+export function cacheKey(model: Uint8Array | string, madeFor: string): string {
+  const made = [ort.env.versions.common, ort.env.versions.node, platform(), arch(), cpus()[0]?.model, madeFor];
   return createHash('sha256').update(JSON.stringify(made)).update(model).digest('hex').slice(0, 32);
 }
 
