@@ -43,7 +43,8 @@ function contentsOf(value: Value): Shape | undefined {
   if (value.origin.kind !== 'node') return undefined;
   const { node, index } = value.origin;
   const dims = dimsByOp[opKey(node.op)]?.(node, index);
-  return dims !== undefined && dims.length <= longest ? dims : undefined;
+  // Not -0, which rounding up and remainders give.
+  return dims !== undefined && dims.length <= longest ? dims.map((dim) => (dim === 0 ? 0 : dim)) : undefined;
 }
 
 type Contents = (node: Node, output: number) => Shape | undefined;
