@@ -2,7 +2,16 @@
  * @file Scaled dot-product attention and rotary positions as single ops (operator sets 23 and 24). B: batch; N: heads of the queries;
  * K: heads of keys and values; Q: queries; S: keys; P: keys kept from before; E: features of a head of queries and keys; V: of values.
  */
-import { type Dim, DtypeError, dimsFit, formatShape, isRanked, ShapeError, unknownDim } from '../../core/index.ts';
+import {
+  type Dim,
+  DtypeError,
+  dimsFit,
+  formatShape,
+  isRanked,
+  ShapeError,
+  unknownDim,
+  unknownShape,
+} from '../../core/index.ts';
 import {
   type Attributes,
   applyOp,
@@ -103,7 +112,7 @@ function attentionTypes(inputs: readonly (Value | undefined)[], attributes: Attr
   const total = pastKey ? sumOfDims(past.of('P'), keys.time) : keys.time;
   const scores = [queries.batch, queries.count, queries.time, total];
   requireMask(mask, q, scores);
-  const is3d = isRanked(q.shape) && q.rank === 3;
+  const rank = [q, k].find((value) => isRanked(value.shape))?.rank;
   const merged =
     typeof values.features === 'number' && typeof queries.count === 'number'
       ? values.features * queries.count
@@ -111,9 +120,11 @@ function attentionTypes(inputs: readonly (Value | undefined)[], attributes: Attr
   return [
     {
       dtype: q.dtype,
-      shape: is3d
-        ? [queries.batch, queries.time, merged]
-        : [queries.batch, queries.count, queries.time, values.features],
+      shape:
+        {
+          3: [queries.batch, queries.time, merged],
+          4: [queries.batch, queries.count, queries.time, values.features],
+        }[rank ?? 0] ?? unknownShape,
     },
     { dtype: q.dtype, shape: [queries.batch, keys.count, total, keys.features] },
     { dtype: v.dtype, shape: [queries.batch, keys.count, total, values.features] },
