@@ -4,4 +4,4 @@ export type { TextImageEncoder } from './encoder.ts';
 export { loadEncoder } from './load-encoder.ts';
 export { type Manifest, type Provenance, parseManifest } from './manifest.ts';
 export { openPictureTower, openTextTower, type PictureTower, type TextTower } from './text-image-towers.ts';
-export { cacheFolder, type OpenTowerOptions, openTokenizer, openTower, towerBytes } from './tower-cache.ts';
+export { cacheFolder, type OpenTowerOptions, openTokenizer, openTower, towerBytes, towerGraph } from './tower-cache.ts';

@@ -5,7 +5,13 @@ import { type Executable, loadExecutable, type NamedTensors, type RuntimeOptions
 import { type ImageOutput, imageStages } from '../model/index.ts';
 import { type Bundle, defaultBundleDirectory, readBundle } from './bundle-folder.ts';
 import type { TextImageEncoder } from './encoder.ts';
-import { openPictureTower, openTextTower, type PictureTower, type TextTower } from './text-image-towers.ts';
+import {
+  openPictureTower,
+  openTextTower,
+  openTrainedTower,
+  type PictureTower,
+  type TextTower,
+} from './text-image-towers.ts';
 
 /** The outputs of the picture tower that are rows of features. */
 const pooledOutputs: readonly ImageOutput[] = [...imageStages.map((stage) => `${stage}Pooled` as const), 'pooled'];
@@ -20,10 +26,9 @@ const pictureBatch = 32;
 export async function loadEncoder(directory?: string, runtime: RuntimeOptions = {}): Promise<TextImageEncoder> {
   const bundle = await readBundle(directory ?? defaultBundleDirectory());
   const { picture, text } = bundle.manifest;
-  const outputs = pictureOutputs(bundle);
   const heads = { picture: fileOf(bundle, picture.head), text: fileOf(bundle, text.head) };
   const [pictureTower, textTower, pictureHead, textHead] = await Promise.all([
-    openPictureTower({ variant: picture.tower, size: picture.size, outputs }, runtime),
+    pictureTowerOf(bundle, runtime),
     openTextTower(text.output, runtime),
     loadExecutable(heads.picture, { ...runtime, numThreads: 1 }),
     loadExecutable(heads.text, { ...runtime, numThreads: 1 }),
@@ -82,6 +87,21 @@ class BundleEncoder implements TextImageEncoder {
     const { pictureTower, textTower, pictureHead, textHead } = this.#parts;
     await Promise.all([pictureTower.close(), textTower.close(), pictureHead.close(), textHead.close()]);
   }
+}
+
+/** The tower that the bundle brings, or the one of its package. */
+function pictureTowerOf(bundle: Bundle, runtime: RuntimeOptions): Promise<PictureTower> {
+  const { picture } = bundle.manifest;
+  const { tower: variant, size, outputs, weights } = picture;
+  if (weights !== undefined) {
+    return openTrainedTower({ weights: fileOf(bundle, weights), id: weights, size, outputs }, runtime);
+  }
+  if (variant === 'vision-transformer') {
+    throw new FormatError(
+      `${bundle.directory}: picture.weights: a ${variant} comes with no package; the bundle must hold it`,
+    );
+  }
+  return openPictureTower({ variant, size, outputs: pictureOutputs(bundle) }, runtime);
 }
 
 function pictureOutputs({ directory, manifest }: Bundle): ImageOutput[] {

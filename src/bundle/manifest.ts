@@ -1,6 +1,7 @@
 /**
  * @file The manifest of a bundle: which towers it stands on, which graphs it adds, and where all of it comes from. A bundle is a folder with
- * `manifest.json` beside the files that the manifest lists; weights of the towers are not in it, they come with their packages.
+ * `manifest.json` beside the files that the manifest lists. Weights of frozen towers are not in it, they come with their packages; a picture
+ * tower that was trained is.
  */
 import { z } from 'zod';
 import { FormatError } from '../engine/core/index.ts';
@@ -43,12 +44,14 @@ const manifestSchema = z.object({
   languages: z.array(z.string()),
   space: z.object({ dim: z.number().int().positive() }),
   picture: z.object({
-    tower: z.enum(['mobilenet-v2', 'mobilenet-v2-mid']),
+    tower: z.enum(['mobilenet-v2', 'mobilenet-v2-mid', 'vision-transformer']),
     size: z.number().int().positive().max(1024),
     /** Fraction of the side left free around a picture. */
     padding: z.number().min(0).max(0.9),
     outputs: z.array(z.string()),
     head: fileName,
+    /** The tower as an ONNX file of the bundle, where it was trained; its package's weights are used if absent. */
+    weights: fileName.optional(),
   }),
   text: z.object({ tower: z.literal('sentence-encoder'), output: z.enum(['embedding', 'pooled']), head: fileName }),
   logitScale: z.number(),

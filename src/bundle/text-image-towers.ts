@@ -1,11 +1,11 @@
 /**
- * @file The two frozen towers of a text-image bundle at work: pictures and texts in, raw features out. Training caches these features;
- * a loaded bundle feeds them to its heads.
+ * @file The two towers of a text-image bundle at work: pictures and texts in, raw features out. Recipes that leave towers frozen cache these
+ * features; a loaded bundle feeds them to its heads.
  *
  * N: inputs; S: side of a picture in pixels; F: features.
  */
-import { float32Data, ShapeError, Tensor } from '../engine/core/index.ts';
-import type { NamedTensors, RuntimeOptions } from '../engine/runtime/index.ts';
+import { FormatError, float32Data, ShapeError, Tensor } from '../engine/core/index.ts';
+import { loadExecutable, type NamedTensors, type RuntimeOptions } from '../engine/runtime/index.ts';
 import { padTokens } from '../media/text/index.ts';
 import {
   type ImageOutput,
@@ -24,7 +24,7 @@ export interface PictureTower {
   /** Names the tower, its size and outputs, and the package that it comes from. */
   readonly id: string;
   readonly size: number;
-  readonly outputs: readonly ImageOutput[];
+  readonly outputs: readonly string[];
   /** The name and width F of each output. */
   readonly ports: readonly { readonly name: string; readonly dim: number }[];
   /** Features of pictures `uint8[S, S, 3]`, by the name of the output, each `[N, F]`. */
@@ -49,6 +49,40 @@ export async function openPictureTower(
       return { name, dim: Number(port?.shape[1]) };
     }),
     run: (pictures) => executable.run({ [tower.preprocessing.input]: stackPictures(pictures, size) }),
+    close: () => executable.close(),
+  };
+}
+
+/**
+ * Opens a picture tower that was trained and lies in a bundle: an ONNX model whose only input is pictures `uint8[N, S, S, 3]`.
+ * @throws FormatError if it is not that, or lacks an output.
+ */
+export async function openTrainedTower(
+  options: { weights: Uint8Array; id: string; size: number; outputs: readonly string[] },
+  runtime: RuntimeOptions = {},
+): Promise<PictureTower> {
+  const { weights, id, size, outputs } = options;
+  const executable = await loadExecutable(weights, runtime);
+  const [input] = executable.inputs;
+  if (
+    executable.inputs.length !== 1 ||
+    input?.dtype !== 'uint8' ||
+    input.shape.slice(1).join() !== `${size},${size},3`
+  ) {
+    await executable.close();
+    throw new FormatError(`${id}: a picture tower takes uint8[N,${size},${size},3] and nothing else`);
+  }
+  const ports = outputs.map((name) => {
+    const port = executable.outputs.find((output) => output.name === name);
+    if (port === undefined) throw new FormatError(`${id}: the picture tower has no output "${name}"`);
+    return { name, dim: Number(port.shape[1]) };
+  });
+  return {
+    id,
+    size,
+    outputs,
+    ports,
+    run: (pictures) => executable.run({ [input.name]: stackPictures(pictures, size) }),
     close: () => executable.close(),
   };
 }

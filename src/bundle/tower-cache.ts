@@ -11,6 +11,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { FormatError, MissingDataError } from '../engine/core/index.ts';
+import type { Graph } from '../engine/graph/index.ts';
 import { exportOnnx } from '../engine/onnx/index.ts';
 import { type Executable, loadExecutable, type RuntimeOptions } from '../engine/runtime/index.ts';
 import { UnigramTokenizer } from '../media/text/index.ts';
@@ -68,12 +69,22 @@ export async function openTokenizer(tower: Tower): Promise<UnigramTokenizer> {
   }
 }
 
-async function convert(tower: Tower, folder: string, version: string): Promise<Uint8Array> {
-  const files = new Map(
+/** The tower as a graph, to train its weights. @throws as `openTower` does. */
+export async function towerGraph(tower: Tower): Promise<Graph> {
+  const { folder } = await findPackage(tower.package);
+  return tower.build(await readTowerFiles(tower, folder));
+}
+
+async function readTowerFiles(tower: Tower, folder: string): Promise<Map<string, Uint8Array>> {
+  return new Map(
     await Promise.all(
       tower.files.map(async (file) => [file, await readPackageFile(tower.package, folder, file)] as const),
     ),
   );
+}
+
+async function convert(tower: Tower, folder: string, version: string): Promise<Uint8Array> {
+  const files = await readTowerFiles(tower, folder);
   const metadata = {
     tower: tower.name,
     source: `${tower.package}@${version}`,

@@ -11,7 +11,14 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { loadEncoder, openPictureTower, openTextTower, readBundle, type TextImageEncoder } from '../../bundle/index.ts';
+import {
+  loadEncoder,
+  type Manifest,
+  openPictureTower,
+  openTextTower,
+  readBundle,
+  type TextImageEncoder,
+} from '../../bundle/index.ts';
 import { MissingDataError, type OnProgress, Rng, Tensor } from '../../engine/core/index.ts';
 import { renderPicture } from '../../media/index.ts';
 import type { ImageOutput } from '../../model/index.ts';
@@ -175,13 +182,17 @@ async function embed(
   );
 }
 
-/** The same towers under random projections: what is known without training. */
-async function randomProjection(
-  picture: { tower: 'mobilenet-v2' | 'mobilenet-v2-mid'; size: number; padding: number; outputs: readonly string[] },
-  dim: number,
-): Promise<TextImageEncoder> {
-  const outputs = picture.outputs as readonly ImageOutput[];
-  const pictureTower = await openPictureTower({ variant: picture.tower, size: picture.size, outputs });
+/**
+ * The pretrained towers under random projections: what is known without training. A trained tower's own pretrained form stands for it, and
+ * MobileNetV2 for a tower that was trained from nothing.
+ */
+async function randomProjection(picture: Manifest['picture'], dim: number): Promise<TextImageEncoder> {
+  const { tower, size } = picture;
+  const [variant, outputs] =
+    tower === 'vision-transformer'
+      ? (['mobilenet-v2-mid', ['pooled']] as const)
+      : ([tower, picture.outputs as readonly ImageOutput[]] as const);
+  const pictureTower = await openPictureTower({ variant, size, outputs });
   const textTower = await openTextTower('embedding');
   return {
     id: 'random-projection',
