@@ -1,5 +1,7 @@
 /** @file What is computed: layers, losses, towers and architectures, as functions over values. */
 export * from './architectures/dual-encoder/index.ts';
+export * from './architectures/vision-transformer/index.ts';
+export { candidateContrast } from './losses/candidate-contrast.ts';
 export { clampedLogitScale, infoNce, maxLogitScale } from './losses/info-nce.ts';
 export { type BatchNorm, batchNorm, initBatchNorm } from './nn/batch-norm.ts';
 export { type Conv2d, type Conv2dOptions, conv2d, initConv2d } from './nn/conv2d.ts';

@@ -16,3 +16,4 @@ export {
   sentenceWeights,
 } from './sentence-encoder.ts';
 export type { Preprocessing, Tower } from './tower.ts';
+export { type TrainableTower, trainableTower } from './trainable-tower.ts';
