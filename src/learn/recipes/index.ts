@@ -1,3 +1,17 @@
 /** @file Recipes: functions that describe a whole training run, from data to bundle. */
 export { type AlignOptions, type AlignResult, alignTextImage } from './align-text-image/align-text-image.ts';
 export { type AlignSettings, alignSettings } from './align-text-image/settings.ts';
+export {
+  type FinetuneOptions,
+  type FinetuneResult,
+  finetuneImageTower,
+} from './finetune-image-tower/finetune-image-tower.ts';
+export type { PixelRecipeOptions } from './finetune-image-tower/recipe-options.ts';
+export { type FinetunePhase, type FinetuneSettings, finetuneSettings } from './finetune-image-tower/settings.ts';
+export type { ValidationFigures } from './finetune-image-tower/validation.ts';
+export { type VisionTransformerSettings, visionTransformerSettings } from './train-vision-transformer/settings.ts';
+export {
+  trainVisionTransformer,
+  type VisionTransformerRecipeOptions,
+  type VisionTransformerResult,
+} from './train-vision-transformer/train-vision-transformer.ts';

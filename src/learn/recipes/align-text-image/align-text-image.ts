@@ -2,10 +2,8 @@
  * @file The recipe `align-text-image`: two frozen towers, one trained head each, one space. From installed data to a bundle, in four
  * stages: features of all pictures and texts (cached), training (resumable), heads as ONNX, the bundle with its provenance.
  */
-import { execFileSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { type Manifest, openPictureTower, openTextTower, writeBundle } from '../../../bundle/index.ts';
 import { type OnProgress, Rng, type Tensor } from '../../../engine/core/index.ts';
 import { spec, type ValueSpec } from '../../../engine/graph/index.ts';
@@ -21,6 +19,7 @@ import { type DualEncoder, dualEncoderLoss, initDualEncoder, type PairBatch } fr
 import { dataPackages, type PictureRecord, readCatalog, trainingSources } from '../../data/index.ts';
 import { holdRunFolder } from '../../train/run-folder.ts';
 import { type TrainResult, train } from '../../train/train.ts';
+import { currentCommit } from '../current-commit.ts';
 import { batchSource } from './batches.ts';
 import { buildCorpus, type Corpus } from './corpus.ts';
 import { exportHead } from './heads.ts';
@@ -207,18 +206,4 @@ function describeBundle(made: {
       metrics: { ...final, pictures: records.length, views: settings.numViews, texts: corpus.texts.length },
     },
   };
-}
-
-/** The commit of the sources that run, if they lie in a repository. */
-function currentCommit(): string | null {
-  try {
-    const cwd = dirname(fileURLToPath(import.meta.url));
-    return execFileSync('git', ['rev-parse', 'HEAD'], {
-      cwd,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
-  } catch {
-    return null;
-  }
 }

@@ -1,0 +1,78 @@
+/** @file The settings of the recipe `finetune-image-tower`, as one whole value. */
+import { createHash } from 'node:crypto';
+import type { ImageOutput, ImageVariant } from '../../../model/index.ts';
+
+/** A part of the run with its own choice of what is trained. */
+export interface FinetunePhase {
+  readonly numSteps: number;
+  readonly warmupSteps: number;
+  /** Learning rate of the head. */
+  readonly peakLearningRate: number;
+  /** Convolutions before this one (0 is the first) stay as they are. */
+  readonly firstConvolution: number;
+  /** Whether kernels of depthwise convolutions are trained too. */
+  readonly depthwise: boolean;
+}
+
+/** Everything that decides what the recipe trains. */
+export interface FinetuneSettings {
+  readonly seed: number;
+  readonly tower: { readonly variant: ImageVariant; readonly size: number; readonly outputs: readonly ImageOutput[] };
+  /** Fraction of the side left free around a picture when the trained encoder is used. */
+  readonly picturePadding: number;
+  /** Views of each emoji, the plain one included. */
+  readonly numViews: number;
+  /** Views of each icon: there are many icons, and each is drawn seldom. */
+  readonly numIconViews: number;
+  /** Pairs in a batch. */
+  readonly batchSize: number;
+  /** Texts beside those of the pairs, which each picture must tell from its own. */
+  readonly numExtraTexts: number;
+  readonly phases: readonly FinetunePhase[];
+  /** The tower's learning rate, relative to its weights, over the head's. */
+  readonly towerPace: number;
+  readonly weightDecay: number;
+  /** Share of the picture's features that are dropped. */
+  readonly pictureDropout: number;
+  /** How often a picture is shown with its name; otherwise with any of its texts. */
+  readonly nameProbability: number;
+  /** Threads of a step; all cores if absent. */
+  readonly numThreads?: number;
+  /** Points between start (0) and trained weights (1) among which validation chooses. */
+  readonly shares: readonly number[];
+}
+
+/** The settings that made the default bundle, with any of them replaced. */
+export function finetuneSettings(changes: Partial<FinetuneSettings> = {}): FinetuneSettings {
+  return {
+    seed: 1,
+    tower: {
+      variant: 'mobilenet-v2-mid',
+      size: 160,
+      outputs: ['block2Pooled', 'block5Pooled', 'block9Pooled', 'block12Pooled', 'block15Pooled', 'pooled'],
+    },
+    picturePadding: 0.15,
+    numViews: 8,
+    numIconViews: 3,
+    batchSize: 64,
+    numExtraTexts: 1024,
+    phases: [
+      { numSteps: 600, warmupSteps: 40, peakLearningRate: 2e-4, firstConvolution: 18, depthwise: false },
+      { numSteps: 100, warmupSteps: 10, peakLearningRate: 1e-4, firstConvolution: 0, depthwise: true },
+    ],
+    towerPace: 5,
+    weightDecay: 0.1,
+    pictureDropout: 0.3,
+    nameProbability: 0.5,
+    shares: [0.5, 0.75, 1],
+    ...changes,
+  };
+}
+
+/** A name for the settings of a run, what it starts from, and its part: equal, equal name. */
+export function hashSettings(settings: object, start: string, part = 0): string {
+  return createHash('sha256')
+    .update(JSON.stringify([settings, start, part]))
+    .digest('hex')
+    .slice(0, 16);
+}
