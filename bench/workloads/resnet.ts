@@ -41,7 +41,7 @@ export interface ResNet<T> {
 }
 
 /** The sizes of the network and its batch. */
-export interface ResNetSizes {
+interface ResNetSizes {
   readonly batch: number;
   readonly channels: number;
   readonly size: number;
@@ -77,19 +77,23 @@ function basicBlock(params: BasicBlock<Value>, x: Value, stride: number): Value 
   return relu(add(out, skipped));
 }
 
-/** x `[B, C, S, S]` to logits `[B, K]`. */
-export function resNet(params: ResNet<Value>, x: Value): Value {
-  const features = params.blocks.reduce((features, block, i) => basicBlock(block, features, i === 0 ? 1 : 2), x);
-  return linear(params.head, reduceMean(features, { axes: [2, 3] }));
+/** x `[B, C, S, S]` to features `[B, 2 C, S / 2, S / 2]`. */
+export function resNetFeatures(params: ResNet<Value>, x: Value): Value {
+  return params.blocks.reduce((features, block, i) => basicBlock(block, features, i === 0 ? 1 : 2), x);
+}
+
+/** The loss of a batch: the cross-entropy of a head over the mean of the features. */
+export function resNetLoss(params: ResNet<Value>, batch: { readonly x: Value; readonly targets: Value }): Value {
+  const features = resNetFeatures(params, batch.x);
+  return crossEntropy(linear(params.head, reduceMean(features, { axes: [2, 3] })), batch.targets);
 }
 
 /** The mean cross-entropy of logits `[B, K]` against class numbers `int64[B]`. */
-export function crossEntropy(logits: Value, targets: Value): Value {
+function crossEntropy(logits: Value, targets: Value): Value {
   return neg(reduceMean(gatherElements(logSoftmax(logits), unsqueeze(targets, [1]), 1)));
 }
 
-/** A batch of random pictures and classes. */
-export function resNetBatch(rng: Rng, { batch, channels, size, numClasses }: ResNetSizes) {
+function resNetBatch(rng: Rng, { batch, channels, size, numClasses }: ResNetSizes) {
   const classes = BigInt64Array.from({ length: batch }, () => BigInt(rng.integer(numClasses)));
   return { x: normalTensor(rng, [batch, channels, size, size]), targets: new Tensor('int64', [batch], classes) };
 }
@@ -113,7 +117,7 @@ export function resNetWorkload(): Workload {
     flopsPerStep: 3 * (2 * plain + strided) - plain,
     compile: (optimizer, runtime) =>
       compiled({
-        loss: (p: ResNet<Value>, b: { x: Value; targets: Value }) => crossEntropy(resNet(p, b.x), b.targets),
+        loss: resNetLoss,
         optimizer,
         params,
         batch,

@@ -50,7 +50,7 @@ export interface UNet<T> {
 }
 
 /** The sizes of the network and its batch. */
-export interface UNetSizes {
+interface UNetSizes {
   readonly batch: number;
   readonly channels: number;
   readonly size: number;
@@ -103,17 +103,13 @@ export function uNet(params: UNet<Value>, x: Value, time: Value, numGroups: numb
 }
 
 /** A batch of random pictures, time features and targets. */
-export function uNetBatch(rng: Rng, { batch, channels, size, timeDim }: UNetSizes) {
+function uNetBatch(rng: Rng, { batch, channels, size, timeDim }: UNetSizes) {
   const picture = () => normalTensor(rng, [batch, channels, size, size]);
   return { x: picture(), time: normalTensor(rng, [batch, timeDim]), targets: picture() };
 }
 
 /** The mean squared error of the network's output. */
-export function uNetLoss(
-  params: UNet<Value>,
-  batch: { x: Value; time: Value; targets: Value },
-  numGroups: number,
-): Value {
+function uNetLoss(params: UNet<Value>, batch: { x: Value; time: Value; targets: Value }, numGroups: number): Value {
   return reduceMean(square(sub(uNet(params, batch.x, batch.time, numGroups), batch.targets)));
 }
 
