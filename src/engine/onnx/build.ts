@@ -5,12 +5,12 @@
  */
 import {
   type AnyTensor,
+  type Dim,
   DtypeError,
   FormatError,
   int64,
   isRanked,
   normalizeAxis,
-  type Shape,
   ShapeError,
   Tensor,
   UnsupportedOpError,
@@ -203,16 +203,38 @@ function inferred(
     return op.infer(inputs, attributes);
   } catch (error) {
     // Files name dimensions that are equal differently: what fails under their names may well run.
-    if (!inputs.some((input) => input?.shape.some((dim) => typeof dim === 'string' && dim !== unknownDim))) throw error;
-    const loose = inputs.map(
-      (input) => input && new Value({ ...typeOf(input), shape: nameless(input.shape) }, input.origin),
-    );
-    return op.infer(loose, attributes);
+    const names = new Set(inputs.flatMap((input) => input?.shape.filter(isName) ?? []));
+    for (const forgotten of [...[...names].map((name) => new Set([name])), names]) {
+      const types = attempted(
+        op,
+        inputs.map((input) => input && withoutNames(input, forgotten)),
+        attributes,
+      );
+      if (types !== undefined) return types;
+    }
+    throw error;
   }
 }
 
-const nameless = (shape: Shape): Shape =>
-  isRanked(shape) ? shape.map((dim) => (typeof dim === 'string' ? unknownDim : dim)) : shape;
+function attempted(
+  op: OpDefinition,
+  inputs: readonly (Value | undefined)[],
+  attributes: Attributes,
+): readonly ValueType[] | undefined {
+  try {
+    return op.infer(inputs, attributes);
+  } catch {
+    return undefined;
+  }
+}
+
+const isName = (dim: Dim): boolean => typeof dim === 'string' && dim !== unknownDim && dim !== unknownShape[0];
+
+/** The value with some of its dimensions unknown. */
+function withoutNames(value: Value, names: ReadonlySet<Dim>): Value {
+  const shape = value.shape.map((dim) => (names.has(dim) ? unknownDim : dim));
+  return new Value({ ...typeOf(value), shape }, value.origin);
+}
 
 const typeOf = ({ dtype, shape, containers }: ValueType): ValueType => ({
   dtype,

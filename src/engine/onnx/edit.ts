@@ -19,15 +19,15 @@ import { Value } from '../graph/index.ts';
 import { type Insertion, OnnxModel, type Weight } from './model.ts';
 
 /** A piece of network with parameters of its own that goes into an imported model. */
-export interface Graft<P extends Tree<Tensor>, R = Value> {
-  /** The parameters to start from. @param dim the size of the axis that the piece works along. */
+export interface Graft<P, R = Value> {
+  /** The parameters to start from, a tensor or a tree of them. @param dim the size of the axis that the piece works along. */
   init(rng: Rng, dim: number): P;
   /** What the piece makes of x. */
   apply(params: MapLeaves<P, Tensor, Value>, x: Value): R;
 }
 
 /** Where adapters go, and what they are. */
-export interface AdapterOptions<P extends Tree<Tensor>> {
+export interface AdapterOptions<P> {
   /** The values that they change: names, or a test of each value that a node makes. */
   readonly at: readonly string[] | ((name: string, value: Value) => boolean);
   readonly adapter: Graft<P>;
@@ -42,7 +42,7 @@ export interface AdapterOptions<P extends Tree<Tensor>> {
  * have its type. The parameters are named `adapters.<value>.<path>`.
  * @throws TypeError if there is no such value; ShapeError if the size of the axis is unknown, or the type changes.
  */
-export function insertAdapters<P extends Tree<Tensor>>(model: OnnxModel, options: AdapterOptions<P>): OnnxModel {
+export function insertAdapters<P>(model: OnnxModel, options: AdapterOptions<P>): OnnxModel {
   const { at, adapter, axis = -1, rng = new Rng('adapters') } = options;
   const chosen = typeof at === 'function' ? nodeValues(model).filter((name) => at(name, model.values.get(name)!)) : at;
   const insertions = new Map(model.source.insertions);
@@ -107,7 +107,7 @@ export function cutAt(model: OnnxModel, ...names: readonly string[]): OnnxModel 
 }
 
 /** A new head and where it goes. */
-export interface HeadOptions<P extends Tree<Tensor>> {
+export interface HeadOptions<P> {
   /** The value that the head is given. */
   readonly at: string;
   /** What it makes of the value: the output (named `output`), or outputs by name. */
@@ -122,7 +122,7 @@ export interface HeadOptions<P extends Tree<Tensor>> {
  * The model with everything behind a named value replaced by a new head; its parameters are named `head.<path>`.
  * @throws TypeError if there is no such value; ShapeError if the size of the axis is unknown.
  */
-export function replaceHead<P extends Tree<Tensor>>(model: OnnxModel, options: HeadOptions<P>): OnnxModel {
+export function replaceHead<P>(model: OnnxModel, options: HeadOptions<P>): OnnxModel {
   const { at, head, axis = -1, rng = new Rng('head') } = options;
   const value = valueNamed(model, at, 'replaceHead');
   const weights = new Map(model.source.weights);
@@ -136,19 +136,21 @@ export function replaceHead<P extends Tree<Tensor>>(model: OnnxModel, options: H
   return new OnnxModel({ ...model.source, weights, ending: { from: [at], apply } });
 }
 
+const rebuild = treeFromLeaves as (like: unknown, named: ReadonlyMap<string, Value>) => unknown;
+
 /** A graft whose parameters have names in the model. */
-function planted<P extends Tree<Tensor>, R>(
+function planted<P, R>(
   graft: Graft<P, R>,
   prefix: string,
   params: P,
 ): { tensors: [string, Tensor][]; apply: (x: Value, given: Parameters<Insertion>[1]) => R } {
   const pathOf = (path: string) => (path === '' ? prefix : `${prefix}.${path}`);
-  const tensors = leaves<Tensor>(params).map(([path, tensor]): [string, Tensor] => [pathOf(path), tensor]);
+  const tensors = leaves(params as Tree<Tensor>).map(([path, tensor]): [string, Tensor] => [pathOf(path), tensor]);
   return {
     tensors,
     apply: (x, given) => {
-      const values = new Map(leaves<Tensor>(params).map(([path]) => [path, given.get(pathOf(path))!]));
-      return graft.apply(treeFromLeaves<Tensor, Value, P>(params, values), x);
+      const values = new Map(leaves(params as Tree<Tensor>).map(([path]) => [path, given.get(pathOf(path))!]));
+      return graft.apply(rebuild(params, values) as MapLeaves<P, Tensor, Value>, x);
     },
   };
 }
