@@ -150,9 +150,19 @@ async function loadKeptParts(
 
 /** The caller's key with all that the description says without being traced. */
 function keyOf(options: AnyOptions, cacheKey: string): string {
-  const { accumulate, stepsPerRun, inPlace, ema, batch } = options;
+  const { accumulate, stepsPerRun, inPlace, ema, precision, lossScale, batch } = options;
   const shapes = leaves<ValueSpec>(batch, 'batch');
-  return JSON.stringify([cacheKey, accumulate, stepsPerRun, inPlace, ema, statePorts(options), shapes]);
+  return JSON.stringify([
+    cacheKey,
+    accumulate,
+    stepsPerRun,
+    inPlace,
+    ema,
+    precision,
+    lossScale,
+    statePorts(options),
+    shapes,
+  ]);
 }
 
 /** WebAssembly addresses no more, and room is left for what comes from outside. */

@@ -5,7 +5,9 @@ export type { GradientClipping } from './clipping.ts';
 export { compileTrainStep } from './compile-step.ts';
 export { type LambOptions, lamb } from './lamb.ts';
 export { type LionOptions, lion } from './lion.ts';
+export type { LossScaling } from './loss-scale.ts';
 export type { Optimizer, ParameterUpdate, Updated, WeightDecay } from './optimizer.ts';
+export type { Precision, PrecisionPolicy } from './precision.ts';
 export {
   constantSchedule,
   inverseSquareRoot,

@@ -6,6 +6,7 @@ import { gradients } from '../autodiff/index.ts';
 import { leaves, mapTree, ShapeError, scalar, type Tensor, type Tree, treeFromLeaves } from '../core/index.ts';
 import {
   add,
+  div,
   type Graph,
   graphOf,
   mul,
@@ -16,8 +17,10 @@ import {
   type ValueType,
 } from '../graph/index.ts';
 import type { StatePort } from '../runtime/index.ts';
+import { areFinite, guardedUpdate, lossScaleNames } from './loss-scale.ts';
+import { type PrecisionPolicy, precisionOf, withPrecision } from './precision.ts';
 import type { LossResult, StepDescription } from './step-options.ts';
-import { accumulators, joined, statePorts } from './step-state.ts';
+import { accumulators, joined, scalesLoss, statePorts } from './step-state.ts';
 
 /** The values of a state by name. */
 type StateValues = ReadonlyMap<string, Value>;
@@ -124,7 +127,9 @@ export function traceAccumulatingStep<P extends Tree<Tensor>, B extends Tree<Val
   const ports = statePorts(options);
 
   const batchInputs = new Inputs();
-  const state = batchInputs.state(ports.filter(({ name }) => name === 'params' || name.startsWith('params.')));
+  const state = batchInputs.state(
+    ports.filter(({ name }) => /^params(\.|$)/.test(name) || name === lossScaleNames.scale),
+  );
   const before = [...batchInputs.state(sums)];
   const { figures, grads } = differentiate(
     options,
@@ -162,9 +167,25 @@ function differentiate<P extends Tree<Tensor>, B extends Tree<ValueSpec>>(
   // The trees have the forms that the loss takes; to work that out is too deep for the compiler.
   const result = (options.loss as (...given: unknown[]) => LossResult)(params, batch, { random });
   const { loss, metrics } = result instanceof Value ? { loss: result, metrics: {} } : result;
-  const figures = { loss, ...metrics };
-  requireScalars(figures);
-  return { figures, grads: gradients(loss, [...named.values()]) };
+  requireScalars({ loss, ...metrics });
+  const figures = computedAs(options.precision, { loss, ...metrics }, named);
+  const scale = state.get(lossScaleNames.scale);
+  const parameters = [...named.values()];
+  if (scale === undefined) return { figures, grads: gradients(figures.loss!, parameters) };
+  const inverse = div(1, scale);
+  return { figures, grads: gradients(mul(figures.loss!, scale), parameters).map((grad) => mul(grad, inverse)) };
+}
+
+/** The figures under a policy of precision. */
+function computedAs(
+  policy: PrecisionPolicy | undefined,
+  figures: Record<string, Value>,
+  parameters: ReadonlyMap<string, Value>,
+): Record<string, Value> {
+  if (policy === undefined) return figures;
+  const said = new Map([...parameters].map(([path, value]) => [value, precisionOf(policy, path)]));
+  const values = withPrecision(Object.values(figures), said);
+  return Object.fromEntries(Object.keys(figures).map((name, i) => [name, values[i]!]));
 }
 
 /** The state after the optimizer's update. */
@@ -195,7 +216,9 @@ function update<P extends Tree<Tensor>, B extends Tree<ValueSpec>>(
     const average = state.get(joined('ema', path))!;
     next.set(joined('ema', path), add(mul(average, ema.decay), mul(param, 1 - ema.decay)));
   });
-  return { metrics: updated.metrics, next };
+  if (!scalesLoss(options)) return { metrics: updated.metrics, next };
+  const guarded = guardedUpdate(state, next, areFinite(grads), options.lossScale ?? {});
+  return { metrics: { ...updated.metrics, ...guarded.metrics }, next: guarded.next };
 }
 
 function traced(

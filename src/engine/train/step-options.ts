@@ -2,7 +2,9 @@
 import type { MapLeaves, Tensor, Tree } from '../core/index.ts';
 import type { RandomStream, Value, ValueSpec } from '../graph/index.ts';
 import type { RuntimeOptions } from '../runtime/index.ts';
+import type { LossScaling } from './loss-scale.ts';
 import type { Optimizer } from './optimizer.ts';
+import type { PrecisionPolicy } from './precision.ts';
 
 /** What a loss function returns: the scalar to minimize, alone or with scalars worth watching. */
 export type LossResult = Value | { readonly loss: Value; readonly metrics: Readonly<Record<string, Value>> };
@@ -33,6 +35,12 @@ export interface StepDescription<P extends Tree<Tensor>, B extends Tree<ValueSpe
   readonly accumulate?: number;
   /** Keeps a moving average of the parameters beside them, ema ← decay · ema + (1 - decay) · parameter, read by `emaParams`. */
   readonly ema?: { readonly decay: number };
+  /**
+   * What subtrees of the parameters are computed in, by name: `{ 'towers.video': 'float16', default: 'float32' }`. The parameters
+   * themselves and the optimizer's state stay float32. With any float16 the loss is scaled; `lossScale` says how.
+   */
+  readonly precision?: PrecisionPolicy;
+  readonly lossScale?: LossScaling;
   /** Seed of what the loss draws from `context.random`; 0 if absent. */
   readonly seed?: number | string;
 }

@@ -1,7 +1,9 @@
 /** @file The state of a training step by name: parameters, the optimizer's slots, and what features of the step keep beside them. */
-import { leaves, type Tensor, type Tree, zeros } from '../core/index.ts';
+import { leaves, scalar, type Tensor, type Tree, zeros } from '../core/index.ts';
 import type { StatePort } from '../runtime/index.ts';
+import { type LossScaling, lossScaleNames } from './loss-scale.ts';
 import type { Optimizer } from './optimizer.ts';
+import type { PrecisionPolicy } from './precision.ts';
 
 /** `prefix.path`, or the prefix alone for a tree that is one leaf. */
 export function joined(prefix: string, path: string): string {
@@ -18,22 +20,44 @@ export interface StateDescription {
   readonly params: unknown;
   readonly optimizer: Optimizer;
   readonly ema?: { readonly decay: number };
+  readonly precision?: PrecisionPolicy;
+  readonly lossScale?: LossScaling;
 }
 
-/** The tensors of the state: `params.<path>`, `<slot>.<path>`, and `ema.<path>` where an average is kept. */
-export function statePorts({ params, optimizer, ema }: StateDescription): StatePort[] {
+/** Whether the loss is scaled: where anything is computed in float16. */
+export function scalesLoss({ precision = {} }: Pick<StateDescription, 'precision'>): boolean {
+  return Object.values(precision).includes('float16');
+}
+
+/**
+ * The tensors of the state: `params.<path>`, `<slot>.<path>`, `ema.<path>` where an average is kept, and `lossScale.*` where the loss is
+ * scaled.
+ */
+export function statePorts(description: StateDescription): StatePort[] {
+  const { params, optimizer, ema } = description;
   const named = leaves<Tensor>(params as Tree<Tensor>);
   const under = (prefix: string): StatePort[] =>
     named.map(([path, { dtype, shape }]) => ({ name: joined(prefix, path), dtype, shape }));
   const slots = named.flatMap(([path, { shape, dtype }]) =>
     Object.entries(optimizer.slots(shape)).map(([slot, of]) => ({ name: joined(slot, path), dtype, shape: of })),
   );
-  return [...under('params'), ...slots, ...(ema === undefined ? [] : under('ema'))];
+  const scalars = scalesLoss(description) ? Object.values(lossScaleNames) : [];
+  return [
+    ...under('params'),
+    ...slots,
+    ...(ema === undefined ? [] : under('ema')),
+    ...scalars.map((name): StatePort => ({ name, dtype: 'float32', shape: [] })),
+  ];
 }
 
 /** What the tensors of the state start from where that is not zero. */
-export function startValues({ params, ema }: StateDescription): Record<string, Tensor> {
-  return { ...namedLeaves(params, 'params'), ...(ema === undefined ? {} : namedLeaves(params, 'ema')) };
+export function startValues(description: StateDescription): Record<string, Tensor> {
+  const { params, ema, lossScale } = description;
+  return {
+    ...namedLeaves(params, 'params'),
+    ...(ema === undefined ? {} : namedLeaves(params, 'ema')),
+    ...(scalesLoss(description) ? { [lossScaleNames.scale]: scalar(lossScale?.initial ?? 65536) } : {}),
+  };
 }
 
 /** All of the state to start from. */
