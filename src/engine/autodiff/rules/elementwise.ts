@@ -9,10 +9,14 @@ import {
   equal,
   exp,
   greater,
+  greaterOrEqual,
+  less,
+  lessOrEqual,
   log,
   mul,
   neg,
   not,
+  or,
   pow,
   stopGradient,
   sub,
@@ -54,14 +58,27 @@ const variadic =
     return context.inputs.map((_, i) => (context.needs(i) ? sumToShape(g, inputAt(context, i)) : undefined));
   };
 
-/** The rule of an extreme of several operands: g goes to the one that was chosen, in equal shares to those that are equal. */
-const extreme: GradientRule = (context) => {
-  const [g, y] = [context.cotangent, context.outputs[0]!];
-  const operands = context.inputs.map((_, i) => inputAt(context, i));
-  const chosen = operands.map((operand) => maskOf(equal(operand, y), operand.dtype));
-  const share = div(g, chosen.reduce(add));
-  return operands.map((operand, i) => (context.needs(i) ? sumToShape(mul(share, chosen[i]!), operand) : undefined));
-};
+/**
+ * The rule of an extreme of several operands: g goes to the one that was chosen, in equal shares to those that are equal. They are
+ * compared with each other, not with the result, which ONNX Runtime may have rounded where it computes float16 in float32.
+ */
+const extreme =
+  (isChosen: (a: Value, b: Value) => Value): GradientRule =>
+  (context) => {
+    const g = context.cotangent;
+    const operands = context.inputs.map((_, i) => inputAt(context, i));
+    const [first] = operands as [Value, ...Value[]];
+    const chosen = operands.map((one, i) => {
+      const comparisons = operands.flatMap((other, j) => (i === j ? [] : [isChosen(one, other)]));
+      return comparisons.length === 0 ? undefined : maskOf(comparisons.reduce(and), first.dtype);
+    });
+    const total = chosen.reduce((sum, mask) => (sum && mask ? add(sum, mask) : mask));
+    return operands.map((one, i) => {
+      const mask = chosen[i];
+      if (!context.needs(i)) return undefined;
+      return sumToShape(mask && total ? mul(g, div(mask, total)) : g, one);
+    });
+  };
 
 /** The number that every element of a constant is; undefined if it is none or they differ. */
 function uniformOf(value: Value): number | undefined {
@@ -98,17 +115,22 @@ function powRule(context: RuleContext): readonly (Value | undefined)[] {
   ];
 }
 
-/** An element is inside where it came through unchanged. */
 function clipRule(context: RuleContext): readonly (Value | undefined)[] {
-  const [x, y] = [inputAt(context, 0), context.outputs[0]!];
+  const [x, y, g] = [inputAt(context, 0), context.outputs[0]!, context.cotangent];
   const [, low, high] = context.inputs;
-  const below = low && greater(low, x);
+  const below = low && less(x, low);
   const above = high && greater(x, high);
-  const g = context.cotangent;
+  const outside = below && above ? or(below, above) : (below ?? above);
+  const towardX = (): Value => {
+    if (outside === undefined) return g;
+    // one comparison tells as much, unless ONNX Runtime computes in another type and rounds the result
+    const isExact = x.dtype === 'float32' || x.dtype === 'float64';
+    return isExact ? where(equal(x, y), g, zeroLike(g)) : where(outside, zeroLike(g), g);
+  };
   return [
-    low || high ? where(equal(x, y), g, zeroLike(g)) : g,
-    low && below && context.needs(1) ? sumToShape(where(below, g, zeroLike(g)), low) : undefined,
-    high && above && context.needs(2)
+    context.needs(0) ? towardX() : undefined,
+    below && context.needs(1) ? sumToShape(where(below, g, zeroLike(g)), low) : undefined,
+    above && context.needs(2)
       ? sumToShape(where(below ? and(above, not(below)) : above, g, zeroLike(g)), high)
       : undefined,
   ];
@@ -142,8 +164,8 @@ export const elementwiseRules: Rules = {
     (g, a, b, y) => mul(g, div(sub(y, a), b)),
   ),
   Pow: powRule,
-  Max: extreme,
-  Min: extreme,
+  Max: extreme(greaterOrEqual),
+  Min: extreme(lessOrEqual),
   Sum: variadic((g) => g),
   Mean: variadic((g, count) => mul(g, 1 / count)),
   Equal: truth,

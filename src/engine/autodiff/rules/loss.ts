@@ -6,6 +6,7 @@
 import { numElements, staticShape } from '../../core/index.ts';
 import {
   add,
+  cast,
   constantScalar,
   div,
   equal,
@@ -75,17 +76,20 @@ function towardWeights(context: RuleContext, logProbabilities: Value, examples: 
   const slopes = neg(mul(each, perExample(examples.share, examples)));
   const { ignored } = examples;
   const kept = ignored ? where(unsqueeze(ignored, [1]), zeroLike(slopes), slopes) : slopes;
-  const zeros = expand(zeroLike(weights), staticShape(weights.shape, 'gradient of a loss'));
+  // ONNX Runtime adds up no half floats while it scatters
+  const dtype = weights.dtype === 'float64' ? 'float64' : 'float32';
+  const zeros = expand(constantScalar(0, dtype), staticShape(weights.shape, 'gradient of a loss'));
   const flat = (value: Value) => reshape(value, [-1]);
-  return scatterElements(zeros, flat(examples.classes), flat(kept), { axis: 0, reduction: 'add' });
+  const updates = cast(flat(kept), dtype);
+  return cast(scatterElements(zeros, flat(examples.classes), updates, { axis: 0, reduction: 'add' }), weights.dtype);
 }
 
-/** (p - 1 at the class) · slope, in place of the probabilities that one exponential gives. */
+/** p · slope, less the slope at the class, which is written in place of what stands there. */
 function towardScores(probabilities: Value, examples: Examples): Value {
-  const { slopes } = examples;
+  const { classes, slopes } = examples;
   const scaled = mul(probabilities, slopes.rank === 0 ? slopes : unsqueeze(slopes, [1]));
-  const updates = perExample(neg(slopes), examples);
-  return scatterElements(scaled, examples.classes, updates, { axis: 1, reduction: 'add' });
+  const updates = sub(gatherElements(scaled, classes, 1), perExample(slopes, examples));
+  return scatterElements(scaled, classes, updates, { axis: 1 });
 }
 
 /** The rules of the losses. */

@@ -1,13 +1,17 @@
 /** @file Gradient rules of the reductions. g is the cotangent of y, which is x reduced over some axes. */
 import { staticShape } from '../../core/index.ts';
 import {
+  cast,
   div,
   equal,
   exp,
   expand,
   mul,
   neg,
+  type ReduceOptions,
   reducedAxes,
+  reduceMax,
+  reduceMin,
   type reduceOps,
   reduceProd,
   reduceSum,
@@ -62,11 +66,22 @@ const withShape =
     ),
   ];
 
-/** An extreme's cotangent goes to the elements that equal it, in equal shares. */
-const extreme = withShape((g, y, x, context) => {
-  const chosen = maskOf(equal(x, y), x.dtype);
-  return mul(chosen, div(g, sumOver(context, chosen)));
-});
+/**
+ * An extreme's cotangent goes to the elements that equal it, in equal shares. Half floats are reduced again in float32, to which
+ * they widen exactly: ONNX Runtime computes some ops on them in float32 and others not, so that a rounded extreme may equal none.
+ */
+const extreme =
+  (reduce: (x: Value, options: ReduceOptions) => Value): GradientRule =>
+  (context) => {
+    const isHalf = ['float16', 'bfloat16'].includes(inputAt(context, 0).dtype);
+    const x = isHalf ? cast(inputAt(context, 0), 'float32') : inputAt(context, 0);
+    const axes = axesOf(context);
+    const again = () => (axes.length === 0 ? x : reduce(x, { axes, keepDims: true }));
+    const y = isHalf ? again() : withReducedAxes(context, context.outputs[0]!);
+    const chosen = maskOf(equal(x, y), x.dtype);
+    const g = cast(withReducedAxes(context, context.cotangent), x.dtype);
+    return [cast(mul(chosen, div(g, sumOver(context, chosen))), inputAt(context, 0).dtype)];
+  };
 
 /**
  * The product of all other elements: that of those that are not 0, divided by the element, unless another one is 0. `others`
@@ -87,8 +102,8 @@ export const reduceRules: Rules = {
   ReduceSum: (context) => [spread(context, context.cotangent)],
   ReduceMean: (context) => [spread(context, mul(context.cotangent, 1 / numReduced(context)))],
   ReduceProd: productRule,
-  ReduceMax: extreme,
-  ReduceMin: extreme,
+  ReduceMax: extreme(reduceMax),
+  ReduceMin: extreme(reduceMin),
   ReduceSumSquare: withShape((g, _y, x) => mul(x, mul(g, 2))),
   ReduceL1: withShape((g, _y, x) => mul(g, signOf(stopGradient(x)))),
   // x / y, and 0 where the norm is 0
