@@ -6,7 +6,6 @@
 import { numElements, staticShape } from '../../core/index.ts';
 import {
   add,
-  cast,
   constantScalar,
   div,
   equal,
@@ -76,12 +75,9 @@ function towardWeights(context: RuleContext, logProbabilities: Value, examples: 
   const slopes = neg(mul(each, perExample(examples.share, examples)));
   const { ignored } = examples;
   const kept = ignored ? where(unsqueeze(ignored, [1]), zeroLike(slopes), slopes) : slopes;
-  // ONNX Runtime adds up no half floats while it scatters
-  const dtype = weights.dtype === 'float64' ? 'float64' : 'float32';
-  const zeros = expand(constantScalar(0, dtype), staticShape(weights.shape, 'gradient of a loss'));
+  const zeros = expand(zeroLike(weights), staticShape(weights.shape, 'gradient of a loss'));
   const flat = (value: Value) => reshape(value, [-1]);
-  const updates = cast(flat(kept), dtype);
-  return cast(scatterElements(zeros, flat(examples.classes), updates, { axis: 0, reduction: 'add' }), weights.dtype);
+  return scatterElements(zeros, flat(examples.classes), flat(kept), { axis: 0, reduction: 'add' });
 }
 
 /** p · slope, less the slope at the class, which is written in place of what stands there. */

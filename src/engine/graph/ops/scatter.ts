@@ -2,6 +2,7 @@
 import { formatShape, isRanked, normalizeAxis, type Shape, ShapeError } from '../../core/index.ts';
 import { type Attributes, applyOp1, defineOp, int, intOf, string, stringOf, type Value } from '../value.ts';
 import { indexTypes } from './element-types.ts';
+import { cast } from './elementwise.ts';
 import { requireWithin, slicesShape } from './gather.ts';
 import { requireDtype, required, requireSameDtype } from './operand.ts';
 import { mergedShape, typeOf } from './types.ts';
@@ -90,15 +91,28 @@ export function scatterElements(
   updates: Value,
   options: { axis?: number; reduction?: ScatterReduction } = {},
 ): Value {
-  return applyOp1(scatterOps.ScatterElements, [data, indices, updates], {
-    axis: int(options.axis ?? 0),
-    reduction: string(options.reduction ?? 'none'),
-  });
+  const { axis = 0, reduction = 'none' } = options;
+  return reducedInFloat32(data, updates, reduction, (target, values) =>
+    applyOp1(scatterOps.ScatterElements, [target, indices, values], { axis: int(axis), reduction: string(reduction) }),
+  );
+}
+
+/** ONNX Runtime reduces no half floats while it scatters on the CPU: they are widened for it, and the result is rounded once. */
+function reducedInFloat32(
+  data: Value,
+  updates: Value,
+  reduction: ScatterReduction,
+  scatter: (data: Value, updates: Value) => Value,
+): Value {
+  if (reduction === 'none' || (data.dtype !== 'float16' && data.dtype !== 'bfloat16')) return scatter(data, updates);
+  return cast(scatter(cast(data, 'float32'), cast(updates, 'float32')), data.dtype);
 }
 
 /** A copy of `data` with `updates` written (or reduced with what is there) at the coordinates in the last axis of `indices`. */
 export function scatterND(data: Value, indices: Value, updates: Value, reduction: ScatterReduction = 'none'): Value {
-  return applyOp1(scatterOps.ScatterND, [data, indices, updates], { reduction: string(reduction) });
+  return reducedInFloat32(data, updates, reduction, (target, values) =>
+    applyOp1(scatterOps.ScatterND, [target, indices, values], { reduction: string(reduction) }),
+  );
 }
 
 /**
