@@ -5,13 +5,13 @@
 import { dtypes, leaves, type MapLeaves, numElements, type Tensor, type Tree } from '../core/index.ts';
 import type { Graph, ValueSpec } from '../graph/index.ts';
 import { type Program, programToWasm } from '../kernels/index.ts';
-import { exportOnnx } from '../onnx/index.ts';
 import {
   callingThread,
   HeldState,
   type KernelCall,
   loadCachedSession,
   loadSession,
+  modelFor,
   type RuntimeOptions,
   readNote,
   type Session,
@@ -109,7 +109,7 @@ const traceOne = traceTrainStep as (options: AnyOptions) => TracedStep;
 /** A step by itself, beside sessions that take several. Its update is in the session: the state is held for that. */
 async function loadAlone(thread: SessionThread, options: AnyOptions, runtime: RuntimeOptions): Promise<Loaded> {
   const { graph, metricNames } = traceOne(options);
-  return { session: await loadSession(thread, exportOnnx(graph), runtime, { settings }), metricNames };
+  return { session: await loadSession(thread, await modelFor(graph, runtime), runtime, { settings }), metricNames };
 }
 
 /** Loads the sessions: from the cache under the caller's key, or as traced. */
@@ -121,7 +121,10 @@ async function loadParts(thread: SessionThread, options: AnyOptions, parts: () =
   const loaded = await Promise.all(
     Object.entries<Part>(parts() as Record<string, Part>).map(async ([name, { graph, ...note }]) => {
       const named = key === undefined ? { settings } : { settings, key: `${key} ${name}` };
-      return [name, { session: await loadSession(thread, exportOnnx(graph), runtime, named), note }] as const;
+      return [
+        name,
+        { session: await loadSession(thread, await modelFor(graph, runtime), runtime, named), note },
+      ] as const;
     }),
   );
   if (key !== undefined) {

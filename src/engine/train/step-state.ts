@@ -1,5 +1,5 @@
 /** @file The state of a training step by name: parameters, the optimizer's slots, and what features of the step keep beside them. */
-import { leaves, scalar, type Tensor, type Tree, zeros } from '../core/index.ts';
+import { leaves, Rng, scalar, type Tensor, type Tree, zeros } from '../core/index.ts';
 import type { StatePort } from '../runtime/index.ts';
 import { type LossScaling, lossScaleNames } from './loss-scale.ts';
 import type { Optimizer } from './optimizer.ts';
@@ -84,4 +84,9 @@ export function stateGroups({ params, optimizer, ema }: StateDescription): strin
 /** What gradients are summed in while batches are accumulated: one for each parameter. */
 export function accumulators(params: unknown): StatePort[] {
   return Object.entries(namedLeaves(params, 'accumulated')).map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
+}
+
+/** The seed, an int32 scalar, of what a loss draws on a batch of a step. */
+export function seedTensor(seed: number | string = 0, step = 0, batch = 0): Tensor {
+  return scalar(new Rng(`${seed}/${step}/${batch}`).uint32() | 0, 'int32');
 }

@@ -8,7 +8,7 @@ import type { Graph, ValueSpec } from '../graph/index.ts';
 import type { AdvancePhase, HeldState, KernelsId, Session, SessionThread } from '../runtime/index.ts';
 import type { Optimizer } from './optimizer.ts';
 import type { StepFigures, TrainStepOptions } from './step-options.ts';
-import { joined, namedLeaves } from './step-state.ts';
+import { joined, namedLeaves, seedTensor } from './step-state.ts';
 
 /** A session with the names of the figures that it gives. */
 export interface Loaded {
@@ -128,8 +128,7 @@ export class TrainStep<P, Batch> {
 
   /** The seed of what is drawn in the step that is so many ahead, for one of its batches. */
   #seed(ahead: number, batch = 0): Tensor {
-    const { seed = 0 } = this.#options;
-    return scalar(new Rng(`${seed}/${this.#step + ahead}/${batch}`).uint32() | 0, 'int32');
+    return seedTensor(this.#options.seed, this.#step + ahead, batch);
   }
 
   async #exclusively<T>(numSteps: number, run: () => Promise<T>): Promise<T> {

@@ -6,11 +6,11 @@
 
 import type { MapLeaves } from '../../core/index.ts';
 import { ShapeError, scalar, Tensor, type Tree, treeFromLeaves } from '../../core/index.ts';
-import type { Graph, ValueSpec } from '../../graph/index.ts';
+import { type Graph, type ValueSpec, withFastDepthwise } from '../../graph/index.ts';
 import { exportOnnx } from '../../onnx/index.ts';
 import { traceTrainStep } from '../step-graph.ts';
 import type { StepDescription, StepFigures } from '../step-options.ts';
-import { namedLeaves, startState } from '../step-state.ts';
+import { namedLeaves, seedTensor, startState } from '../step-state.ts';
 
 /** A tensor of onnxruntime-web, as far as it is used here. */
 export interface WebTensor {
@@ -81,7 +81,8 @@ export class WebTrainStep<P, Batch> {
     this.#running = true;
     try {
       const hyper = mapValues(this.#options.optimizer.hyperparameters(this.#step), (value) => scalar(value));
-      const given = { ...namedLeaves(batch, 'batch'), ...namedLeaves(hyper, 'hyper') };
+      const random = seedTensor(this.#options.seed, this.#step);
+      const given = { ...namedLeaves(batch, 'batch'), ...namedLeaves(hyper, 'hyper'), random };
       const all = { ...this.#state, ...mapValues(given, (tensor) => this.#toWeb(tensor)) };
       const feeds = Object.fromEntries(
         this.#session.inputNames.map((name) => {
@@ -144,7 +145,7 @@ export async function compileWebTrainStep<const P extends Tree<Tensor>, const B 
   const stays = Object.fromEntries(
     traced.graph.outputs.map(({ name }) => [name, name.startsWith('next.') ? 'gpu-buffer' : 'cpu']),
   );
-  const session = await runtime.InferenceSession.create(exportOnnx(traced.graph), {
+  const session = await runtime.InferenceSession.create(exportOnnx(withFastDepthwise(traced.graph, undefined)), {
     executionProviders: [options.device],
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
