@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import type { controlFlowOps, OpType, sequenceOps } from '../../src/engine/graph/index.ts';
 import { int, ints } from '../../src/engine/graph/value.ts';
+import { classicalApplications } from './classical-applications.ts';
 import {
   activationApplications,
   bitwiseApplications,
@@ -12,6 +13,7 @@ import {
 import { indexingApplications } from './indexing-applications.ts';
 import { layoutApplications } from './layout-applications.ts';
 import type { Make } from './makers.ts';
+import { quantizeApplications } from './quantize-applications.ts';
 import {
   alongAxisApplications,
   einsumApplications,
@@ -21,6 +23,7 @@ import {
   reduceApplications,
   selectionApplications,
 } from './reduce-applications.ts';
+import { sequenceModelApplications } from './sequence-model-applications.ts';
 import { axisFor, nearly, of, positiveDim, positiveShape } from './shapes.ts';
 
 interface Window {
@@ -99,6 +102,9 @@ export type TensorOp = Exclude<OpType, keyof typeof sequenceOps | keyof typeof c
 
 /** A generator of applications for every op on tensors. */
 export const applications: { readonly [Op in TensorOp]: Make } = {
+  ...classicalApplications,
+  ...quantizeApplications,
+  ...sequenceModelApplications,
   ...elementwiseApplications,
   ...trigonometricApplications,
   ...activationApplications,

@@ -8,6 +8,7 @@ import { type Application, loadsAsInferred, ourVerdict, runtimeVerdict, shapesOf
 
 /** Where we refuse on purpose what ONNX Runtime lets pass, and why. */
 const stricter: Partial<Record<OpType, string>> = {
+  'ai.onnx.ml.Imputer': 'ONNX Runtime does not look whether there is a value for every column',
   Clip: 'ONNX asks for scalars; ONNX Runtime also takes [1]',
   GatherND: 'ONNX Runtime does not compare the axes of the batch',
   LayerNormalization: 'a scale that broadcasts is more often a mistake than meant',
@@ -52,6 +53,15 @@ describe('shape inference against ONNX Runtime', () => {
 
 /** Element types that ONNX allows but for which ONNX Runtime's CPU provider has no kernel: loading names the op. */
 const withoutKernel: Partial<Record<OpType, readonly Dtype[]>> = {
+  RNN: ['float64'],
+  Attention: ['float64'],
+  MelWeightMatrix: ['float64'],
+  'ai.onnx.ml.Binarizer': ['float64', 'int64', 'int32'],
+  'ai.onnx.ml.Imputer': ['float64'],
+  'ai.onnx.ml.LinearRegressor': ['float64', 'int64', 'int32'],
+  'ai.onnx.ml.OneHotEncoder': ['int32'],
+  'ai.onnx.ml.SVMRegressor': ['float64', 'int64', 'int32'],
+  'ai.onnx.ml.TreeEnsembleRegressor': ['int64', 'int32'],
   Erf: ['float64'],
   Softplus: ['float64'],
   Gelu: ['float64'],
@@ -122,9 +132,10 @@ function inDtype(application: Application, dtype: Dtype): Application {
 describe('element types against ONNX Runtime', () => {
   it.each(opTypes)('%s takes the types that ONNX Runtime takes, and gives those it gives', async (opType) => {
     const samples = fc.sample(applications[opType](opType), { numRuns: 60, seed: 11 });
-    const wellFormed = samples.find((one) => 'types' in ourVerdict(one) && (one.operands[0]?.shape.length ?? 1) > 0)!;
+    const wellFormed = samples.filter((one) => 'types' in ourVerdict(one));
+    const sample = wellFormed.find((one) => (one.operands[0]?.shape.length ?? 1) > 0) ?? wellFormed[0]!;
     for (const dtype of allDtypes) {
-      const application = inDtype(wellFormed, dtype);
+      const application = inDtype(sample, dtype);
       const ours = ourVerdict(application);
       if ('refused' in ours && narrower[opType] !== undefined) continue;
       const expected = 'types' in ours && !withoutKernel[opType]?.includes(dtype) ? 'loads' : 'refused';

@@ -80,12 +80,12 @@ export async function runtimeVerdict(application: Application): Promise<Verdict>
   const op: OpDefinition = ops[application.opType];
   const { values, inputs } = inputValues(application);
   const numParts = application.operands[1]?.ints?.length ?? intOf(application.attributes, 'num_outputs', 1);
-  const numOutputs = application.opType === 'Split' ? numParts : outputsOf(application.opType);
+  const count = application.opType === 'Split' ? numParts : outputsOf(application.opType);
   const free: OpDefinition = {
     opType: op.opType,
     domain: op.domain,
     ...(op.since === undefined ? {} : { since: op.since }),
-    infer: () => Array.from({ length: numOutputs }, () => ({ dtype: 'float32' as const, shape: [] })),
+    infer: () => Array.from({ length: count }, () => ({ dtype: 'float32' as const, shape: [] })),
   };
   const results = applyOp(free, values, application.attributes);
   const shapes = results.map((value, i) => ({ name: `shape${i}`, value: applyOp(shapeOp, [value])[0]! }));
@@ -127,8 +127,29 @@ export async function loadsAsInferred(application: Application): Promise<Verdict
   }
 }
 
+/** How many outputs are asked for, where it is more than one. */
+const numOutputs: Partial<Record<OpType, number>> = {
+  TopK: 2,
+  'com.microsoft.Unique': 3,
+  RNN: 2,
+  GRU: 2,
+  LSTM: 3,
+  Attention: 3,
+  'com.microsoft.Attention': 2,
+  'com.microsoft.MultiHeadAttention': 3,
+  'com.microsoft.DecoderMaskedMultiHeadAttention': 3,
+  'com.microsoft.GroupQueryAttention': 3,
+  'com.microsoft.QAttention': 2,
+  'com.microsoft.DynamicQuantizeLSTM': 3,
+  DynamicQuantizeLinear: 3,
+  StringSplit: 2,
+  'ai.onnx.ml.LinearClassifier': 2,
+  'ai.onnx.ml.SVMClassifier': 2,
+  'ai.onnx.ml.TreeEnsembleClassifier': 2,
+};
+
 function outputsOf(opType: OpType): number {
-  return opType === 'TopK' ? 2 : opType === 'com.microsoft.Unique' ? 3 : 1;
+  return numOutputs[opType] ?? 1;
 }
 
 function ones(value: Value): ort.Tensor {

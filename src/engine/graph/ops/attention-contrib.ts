@@ -68,7 +68,7 @@ function projectedAttention(
     throw new ShapeError(`${opType}: qkv_hidden_sizes [${queryDim},${keyDim},${valueDim}] must add up to ${total}`);
   }
   const features = dividedDim(opType, 'the features of queries', queryDim, heads);
-  dividedDim(opType, 'the features of values', valueDim, heads);
+  const valueFeatures = dividedDim(opType, 'the features of values', valueDim, heads);
   const kept = new Letters(opType, { B: letters.of('B'), N: heads, E: features });
   kept.match('the past', past, 2, 'B', 'N', 'P', 'E');
   const [batch, time] = [letters.of('B'), letters.of('T')];
@@ -81,7 +81,7 @@ function projectedAttention(
     keys,
     types: (like: Value): ValueType[] => [
       { dtype: like.dtype, shape: [batch, time, valueDim] },
-      { dtype: like.dtype, shape: [2, batch, heads, keys, features] },
+      { dtype: like.dtype, shape: [2, batch, heads, keys, valueFeatures] },
     ],
   };
 }
@@ -91,7 +91,7 @@ function multiHeadAttention(inputs: Inputs, attributes: Attributes): ValueType[]
   const q = required(opType, inputs, 0);
   const [k, v] = [required(opType, inputs, 1), required(opType, inputs, 2)];
   const [bias, mask, scoreBias, pastKey, pastValue] = inputs.slice(3);
-  requireDtype(opType, 'q', q, 'float32');
+  requireDtype(opType, 'q', q, 'float32', 'float16');
   requireSameDtype(opType, q, k, v, bias, scoreBias, pastKey, pastValue);
   const heads = requireHeads(opType, attributes);
   const letters = new Letters(opType, { N: heads });
@@ -191,7 +191,7 @@ export const attentionContribOps = {
     'Attention',
     (inputs, attributes) => {
       const x = required('Attention', inputs, 0);
-      requireDtype('Attention', 'x', x, 'float32');
+      requireDtype('Attention', 'x', x, 'float32', 'float16');
       requireSameDtype('Attention', x, inputs[1], inputs[2], inputs[4], inputs[5]);
       const { letters, keys, types } = projectedAttention('Attention', inputs, attributes, { mask: 3, past: 4 });
       const heads = intOf(attributes, 'num_heads', 0);
@@ -211,14 +211,16 @@ export const attentionContribOps = {
     (inputs, attributes) => {
       const opType = 'DecoderMaskedMultiHeadAttention';
       const [q, pastKey] = [required(opType, inputs, 0), inputs[5]];
-      requireDtype(opType, 'q', q, 'float32');
-      requireRank(opType, 'q', q, 3);
+      requireDtype(opType, 'q', q, 'float32', 'float16');
+      if (isRanked(q.shape)) requireRank(opType, 'q', q, 3);
       const heads = requireHeads(opType, attributes);
       const features = dividedDim(opType, 'the features of q', dimOf(q.shape, 2), inputs[1] ? heads : 3 * heads);
       const batch = dimOf(q.shape, 0);
-      const shares = intOf(attributes, 'past_present_share_buffer', 0) === 1;
+      if (pastKey && intOf(attributes, 'past_present_share_buffer', 0) !== 1) {
+        throw new ShapeError(`${opType}: past and present must share a buffer (past_present_share_buffer 1)`);
+      }
       const kept = pastKey ? dimOf(pastKey.shape, 2) : unknownDim;
-      const cache = { dtype: q.dtype, shape: [batch, heads, shares ? kept : sumOfDims(kept, 1), features] };
+      const cache = { dtype: q.dtype, shape: [batch, heads, kept, features] };
       return [
         { dtype: q.dtype, shape: [batch, 1, times(heads, features)] },
         cache,
@@ -227,7 +229,7 @@ export const attentionContribOps = {
       ];
     },
     'com.microsoft',
-    { firstOptionalOutput: 1 },
+    { firstOptionalOutput: (inputs) => (inputs[5] ? 3 : 1) },
   ),
   'com.microsoft.GroupQueryAttention': defineOp('GroupQueryAttention', groupQueryAttention, 'com.microsoft', {
     firstOptionalOutput: (inputs) => (inputs[3] ? 3 : 1),
@@ -241,7 +243,7 @@ export const attentionContribOps = {
       const bias = required('QAttention', inputs, 2);
       requireDtype('QAttention', 'x', x, 'uint8', 'int8');
       requireDtype('QAttention', 'the weights', w, 'uint8', 'int8');
-      requireDtype('QAttention', 'the bias', bias, 'float32');
+      requireDtype('QAttention', 'the bias', bias, 'float32', 'float16');
       requireSameDtype('QAttention', bias, inputs[3], inputs[4], inputs[8]);
       return projectedAttention('QAttention', inputs, attributes, { mask: 5, past: 8 }).types(bias);
     },

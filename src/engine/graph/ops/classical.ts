@@ -78,9 +78,9 @@ const classifier = (
   };
 };
 
-const regressor = (opType: string, targetsName: string, ...allowed: readonly Dtype[]): OpDefinition['infer'] => {
+const regressor = (opType: string, targetsName: string): OpDefinition['infer'] => {
   return (inputs, attributes) => {
-    const x = operand(opType, inputs, ...allowed);
+    const x = operand(opType, inputs, ...numbers);
     return [{ dtype: 'float32', shape: [rowsOf(opType, x), intOf(attributes, targetsName, 1)] }];
   };
 };
@@ -136,7 +136,7 @@ const sameShape = (opType: string, x: Value): Shape => {
 export const classicalOps = {
   'ai.onnx.ml.ArrayFeatureExtractor': define('ArrayFeatureExtractor', featureExtractor),
   'ai.onnx.ml.Binarizer': define('Binarizer', (inputs) => {
-    const x = operand('Binarizer', inputs, 'float32');
+    const x = operand('Binarizer', inputs, ...numbers);
     return [{ dtype: x.dtype, shape: x.shape }];
   }),
   'ai.onnx.ml.CategoryMapper': define('CategoryMapper', (inputs) => {
@@ -145,11 +145,10 @@ export const classicalOps = {
   }),
   'ai.onnx.ml.FeatureVectorizer': define('FeatureVectorizer', featureVectorizer),
   'ai.onnx.ml.Imputer': define('Imputer', (inputs, attributes) => {
-    const x = operand('Imputer', inputs, 'float32', 'int64');
-    const values =
-      x.dtype === 'int64'
-        ? intsOf(attributes, 'imputed_value_int64s', [])
-        : floatsOf(attributes, 'imputed_value_floats', []);
+    const x = operand('Imputer', inputs, ...numbers);
+    const values = x.dtype.startsWith('int')
+      ? intsOf(attributes, 'imputed_value_int64s', [])
+      : floatsOf(attributes, 'imputed_value_floats', []);
     requirePerColumn('Imputer', 'value', values.length, x);
     return [{ dtype: x.dtype, shape: x.shape }];
   }),
@@ -158,7 +157,7 @@ export const classicalOps = {
     'LinearClassifier',
     classifier('LinearClassifier', 'classlabels_ints', (count) => count),
   ),
-  'ai.onnx.ml.LinearRegressor': define('LinearRegressor', regressor('LinearRegressor', 'targets', 'float32')),
+  'ai.onnx.ml.LinearRegressor': define('LinearRegressor', regressor('LinearRegressor', 'targets')),
   'ai.onnx.ml.Normalizer': define('Normalizer', (inputs) => {
     const x = operand('Normalizer', inputs, ...numbers);
     return [{ dtype: 'float32', shape: sameShape('Normalizer', x) }];
@@ -181,11 +180,12 @@ export const classicalOps = {
       count > 2 && floatsOf(attributes, 'prob_a', []).length === 0 ? (count * (count - 1)) / 2 : count,
     ),
   ),
-  'ai.onnx.ml.SVMRegressor': define('SVMRegressor', regressor('SVMRegressor', 'n_targets', 'float32')),
+  'ai.onnx.ml.SVMRegressor': define('SVMRegressor', regressor('SVMRegressor', 'n_targets')),
   'ai.onnx.ml.TreeEnsemble': define(
     'TreeEnsemble',
     (inputs, attributes) => {
-      const x = operand('TreeEnsemble', inputs, 'float32', 'float64');
+      const weights = attributes.leaf_weights;
+      const x = operand('TreeEnsemble', inputs, weights?.kind === 'tensor' ? weights.value.dtype : 'float32');
       return [{ dtype: x.dtype, shape: [rowsOf('TreeEnsemble', x), intOf(attributes, 'n_targets', 1)] }];
     },
     5,
@@ -197,7 +197,7 @@ export const classicalOps = {
   ),
   'ai.onnx.ml.TreeEnsembleRegressor': define(
     'TreeEnsembleRegressor',
-    regressor('TreeEnsembleRegressor', 'n_targets', 'float32', 'float64'),
+    regressor('TreeEnsembleRegressor', 'n_targets'),
     3,
   ),
 } as const;

@@ -84,13 +84,13 @@ function concatInfer(inputs: Inputs, attributes: Attributes): ValueType[] {
 }
 
 /** The type of a product of quantized operands that gives floats, with an optional bias `[N]`. */
-function floatProduct(opType: string, a: Value, b: Value, bias: Value | undefined): ValueType {
+function floatProduct(opType: string, a: Value, b: Value, scale: Value, bias: Value | undefined): ValueType {
   const { shape } = linearOps.MatMul.infer([asReal(a), asReal(b)], {})[0]!;
   if (bias) {
-    requireDtype(opType, 'the bias', bias, 'float32');
+    requireSameDtype(opType, scale, bias);
     new Letters(opType, { N: isRanked(shape) ? shape.at(-1)! : unknownDim }).match('the bias', bias, 'N');
   }
-  return { dtype: 'float32', shape };
+  return { dtype: scale.dtype, shape };
 }
 
 function gemmInfer(inputs: Inputs, attributes: Attributes): ValueType[] {
@@ -191,7 +191,7 @@ export const quantizeContribOps = {
       requireDtype(opType, 'a', a, 'float32');
       requireBytes(opType, b, inputs[3]);
       requireDtype(opType, 'the scale', scale, 'float32');
-      return [floatProduct(opType, a, b, inputs[4])];
+      return [floatProduct(opType, a, b, scale, inputs[4])];
     },
     'com.microsoft',
   ),
@@ -207,9 +207,9 @@ export const quantizeContribOps = {
       ];
       requireBytes(opType, a, inputs[4]);
       requireBytes(opType, b, inputs[5]);
-      requireOneScale(opType, aScale, inputs[4]);
-      requireDtype(opType, 'the scale of b', bScale, 'float32');
-      return [floatProduct(opType, a, b, inputs[6])];
+      requireOneScale(opType, aScale, inputs[4], 'float16');
+      requireSameDtype(opType, aScale, bScale);
+      return [floatProduct(opType, a, b, aScale, inputs[6])];
     },
     'com.microsoft',
   ),

@@ -39,8 +39,13 @@ export function asReal({ shape }: { readonly shape: Shape }): Value {
 }
 
 /** @throws ShapeError unless the scale and its zero point are one number. */
-export function requireOneScale(opType: string, scale: Value, zeroPoint: Value | undefined): void {
-  requireDtype(opType, 'a scale', scale, 'float32');
+export function requireOneScale(
+  opType: string,
+  scale: Value,
+  zeroPoint: Value | undefined,
+  ...allowed: readonly Dtype[]
+): void {
+  requireDtype(opType, 'a scale', scale, 'float32', ...allowed);
   for (const value of [scale, zeroPoint]) {
     if (value === undefined || !isRanked(value.shape)) continue;
     if (value.rank > 1 || (value.rank === 1 && !dimsFit(value.shape[0], 1))) {
@@ -65,7 +70,7 @@ function requireScale(opType: string, inputs: Inputs, attributes: Attributes): v
   }
   const blockSize = intOf(attributes, 'block_size', 0);
   if (blockSize < 0) throw new RangeError(`${opType}: block_size must not be negative, got ${blockSize}`);
-  if (blockSize === 0 && (scale.rank === 0 || (scale.rank === 1 && scale.shape[0] === 1))) return;
+  if (blockSize === 0 && (scale.rank === 0 || (scale.rank === 1 && dimsFit(scale.shape[0], 1)))) return;
   const axis = normalizeAxis(intOf(attributes, 'axis', 1), x.rank, opType);
   const blocks = (dim: Dim): Dim => (typeof dim === 'number' ? Math.ceil(dim / blockSize) : dim);
   const wanted = blockSize === 0 ? [x.shape[axis]!] : x.shape.map((dim, a) => (a === axis ? blocks(dim) : dim));
@@ -109,12 +114,19 @@ const both = (domain: Domain) => ({
 const [onnx, microsoft] = [both(''), both('com.microsoft')];
 
 /** The scale of a product may be one number or one for each output: `[N]`. */
-function requireWeightScale(opType: string, scale: Value, zeroPoint: Value | undefined, numOutputs: Dim): void {
-  if (isRanked(scale.shape) && scale.rank === 1 && dimsFit(scale.shape[0], numOutputs)) {
-    requireDtype(opType, 'a scale', scale, 'float32');
+function requireWeightScale(
+  opType: string,
+  scale: Value,
+  zeroPoint: Value | undefined,
+  numOutputs: Dim | undefined,
+  ...allowed: readonly Dtype[]
+): void {
+  const isOfOutputs = scale.rank === 1 && (numOutputs === undefined || dimsFit(scale.shape[0], numOutputs));
+  if (!isRanked(scale.shape) || isOfOutputs) {
+    requireDtype(opType, 'a scale', scale, 'float32', ...allowed);
     return;
   }
-  requireOneScale(opType, scale, zeroPoint);
+  requireOneScale(opType, scale, zeroPoint, ...allowed);
 }
 
 /** @throws DtypeError unless the operand is of an 8-bit type and agrees with its zero point and the others. */
@@ -153,9 +165,10 @@ export const quantizeOps = {
       requireBytes(opType, b, bZero);
       if (a.dtype === 'int8') requireSameDtype(opType, a, b);
       const [type] = linearOps.MatMul.infer([asReal(a), asReal(b)], {});
-      requireOneScale(opType, aScale, aZero);
-      requireWeightScale(opType, bScale, bZero, b.shape.at(-1)!);
-      requireOneScale(opType, yScale, yZero);
+      requireSameDtype(opType, aScale, bScale, yScale);
+      requireOneScale(opType, aScale, aZero, 'float16', 'bfloat16');
+      requireWeightScale(opType, bScale, bZero, isRanked(b.shape) ? b.shape.at(-1) : undefined, 'float16', 'bfloat16');
+      requireOneScale(opType, yScale, yZero, 'float16', 'bfloat16');
       return [{ dtype: a.dtype, shape: type!.shape }];
     }),
   },
@@ -173,7 +186,7 @@ export const quantizeOps = {
       const operands = [x, w, inputs[8]].map((value) => value && asReal(value));
       const [type] = convolutionOps.Conv.infer(operands, attributes);
       requireOneScale(opType, xScale, xZero);
-      requireWeightScale(opType, wScale, wZero, w.shape[0]!);
+      requireWeightScale(opType, wScale, wZero, isRanked(w.shape) ? w.shape[0] : undefined);
       requireOneScale(opType, yScale, yZero);
       return [{ dtype: x.dtype, shape: type!.shape }];
     }),

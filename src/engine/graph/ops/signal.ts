@@ -51,7 +51,7 @@ function dftShape(inputs: Inputs, attributes: Attributes): Shape {
     throw new ShapeError(`DFT: half a spectrum is complex, got ${formatShape(x.shape)}`);
   }
   const axis = dftAxis(x, inputs[2]);
-  if (axis === undefined) return [...x.shape.slice(0, -1).map(() => unknownDim), 2];
+  if (axis === undefined) return [...x.shape.slice(0, -1).map(() => unknownDim), onesided && inverse ? 1 : 2];
   if (axis === x.rank - 1)
     throw new RangeError('DFT: the axis must not be the last, which holds real and imaginary parts');
   const dim = x.shape[axis]!;
@@ -139,7 +139,8 @@ export const signalOps = {
     const opType = 'MelWeightMatrix';
     const values = [0, 1, 2, 3, 4].map((i) => required(opType, inputs, i));
     for (const [i, value] of values.entries()) {
-      requireDtype(opType, 'its inputs', value, ...(i < 3 ? wholeTypes : (['float32'] as const)));
+      if (i < 3) requireWhole(opType, 'sizes', value);
+      else requireFloat(opType, value);
       if (isRanked(value.shape) && value.rank !== 0) throw new ShapeError(`${opType}: needs scalars, got ${value}`);
     }
     const [bins, length] = values.map((value) => constantIntsOf(value)?.[0]);
