@@ -3,7 +3,7 @@
  * gradients, then kernels update parameters and optimizer state where they lie; nothing is written before the session has ended well,
  * so that a step that fails or is cancelled leaves everything as it was.
  */
-import { leaves, Rng, ShapeError, scalar, type Tensor, type Tree, treeFromLeaves } from '../core/index.ts';
+import { leaves, ShapeError, scalar, type Tensor, type Tree, treeFromLeaves } from '../core/index.ts';
 import type { Graph, ValueSpec } from '../graph/index.ts';
 import type { AdvancePhase, HeldState, KernelsId, Session, SessionThread } from '../runtime/index.ts';
 import type { Optimizer } from './optimizer.ts';
