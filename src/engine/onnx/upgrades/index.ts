@@ -4,6 +4,7 @@ import { broadcastUpgrades } from './broadcast.ts';
 import { inputUpgrades } from './inputs.ts';
 import { meaningUpgrades } from './meaning.ts';
 import { recurrentUpgrades } from './recurrent.ts';
+import { retiredUpgrades } from './retired.ts';
 import { type Application, type Apply, type UpgradeStep, withAttributes } from './upgrade.ts';
 
 const upgrades: Readonly<Record<string, readonly UpgradeStep[]>> = {
@@ -11,6 +12,7 @@ const upgrades: Readonly<Record<string, readonly UpgradeStep[]>> = {
   ...broadcastUpgrades,
   ...meaningUpgrades,
   ...recurrentUpgrades,
+  ...retiredUpgrades,
 };
 
 /** The application in the newest form of its op, or its outputs where it takes several ops to say it. */
