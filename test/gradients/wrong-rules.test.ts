@@ -11,6 +11,7 @@ import {
   conv,
   convTranspose,
   cumSum,
+  div,
   equal,
   expand,
   gatherElements,
@@ -145,6 +146,44 @@ const mistakes: readonly { opType: OpType; mistake: string; rule: GradientRule }
     opType: 'ReduceMax',
     mistake: 'gives the cotangent to every element',
     rule: (context) => ruleOf('ReduceSum')(context),
+  },
+  {
+    opType: 'ReduceProd',
+    mistake: 'divides by elements that are 0',
+    rule: ({ inputs, outputs, cotangent }) => {
+      const lead = (value: Value) =>
+        reshape(value, [...value.shape, ...inputs[0]!.shape.slice(value.rank).map(() => 1)]);
+      return [mul(lead(cotangent), div(lead(outputs[0]!), inputs[0]!))];
+    },
+  },
+  {
+    opType: 'CumProd',
+    mistake: 'divides by elements that are 0',
+    rule: ({ inputs, outputs, cotangent, node }) => {
+      const exclusive = intOf(node.attributes, 'exclusive', 0) === 1;
+      const reverse = intOf(node.attributes, 'reverse', 0) === 0;
+      const sums = cumSum(mul(cotangent, outputs[0]!), exclusive ? 0 : -1, { exclusive, reverse });
+      return [div(sums, inputs[0]!)];
+    },
+  },
+  {
+    opType: 'SoftmaxCrossEntropyLoss',
+    mistake: 'lets the ignored class count',
+    rule: (context) => {
+      const { ignore_index: _, ...attributes } = context.node.attributes;
+      return ruleOf('SoftmaxCrossEntropyLoss')({ ...context, node: { ...context.node, attributes } });
+    },
+  },
+  {
+    opType: 'NegativeLogLikelihoodLoss',
+    mistake: 'takes the weights for equal',
+    rule: (context) =>
+      ruleOf('NegativeLogLikelihoodLoss')({ ...context, inputs: context.inputs.slice(0, 2), needs: (i) => i === 0 }),
+  },
+  {
+    opType: 'LpNormalization',
+    mistake: 'takes the norm for constant',
+    rule: ({ inputs, outputs, cotangent }) => [mul(cotangent, div(outputs[0]!, inputs[0]!))],
   },
   {
     opType: 'CumSum',
