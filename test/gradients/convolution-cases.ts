@@ -37,6 +37,12 @@ const convolutions: Readonly<Record<string, ConvolutionCase>> = {
   'of single elements, with steps': { x: [2, 4, 3, 4], w: [3, 4, 1, 1], options: { strides: [2, 2] } },
   'depthwise on a wide plane': { x: [2, 2, 3, 27], w: [2, 1, 2, 2], options: { group: 2 } },
   'depthwise over one axis': { x: [2, 2, 6], w: [2, 1, 3], options: { group: 2, dilations: [2], pads: [1, 1] } },
+  'depthwise in whole blocks': { x: [2, 8, 3, 3], w: [8, 1, 2, 2], options: { group: 8, pads: [1, 0, 0, 1] } },
+  'depthwise in whole blocks, with steps': {
+    x: [1, 16, 4, 4],
+    w: [16, 1, 2, 2],
+    options: { group: 16, strides: [2, 2], dilations: [2, 1] },
+  },
   'of patches': { x: [1, 2, 4, 4], w: [3, 2, 2, 2], options: { strides: [2, 2] } },
   'with more padding than kernel': { x: [1, 2, 3, 2], w: [1, 2, 2, 2], options: { pads: [2, 2, 1, 1] } },
   'padded to the same size, more above': {

@@ -1,7 +1,7 @@
 /** @file Graphs: values, op constructors with shape inference, tracing, printing. */
 
 export { constant, constantInts, constantIntsOf, constantOf, constantScalar } from './constants.ts';
-export { withFastDepthwise } from './depthwise.ts';
+export { hasDepthwise, withFastDepthwise } from './depthwise.ts';
 export { dtypeOfElemType, elemTypeOf } from './elem-types.ts';
 export { foldOp } from './fold.ts';
 export {

@@ -64,7 +64,7 @@ export class Value implements ValueType {
 }
 
 /** The operator sets that graphs may draw on. */
-export type Domain = '' | 'com.microsoft' | 'ai.onnx.ml';
+export type Domain = '' | 'com.microsoft' | 'com.microsoft.nchwc' | 'ai.onnx.ml';
 
 /** What an op is: its ONNX name, the operator set it belongs to, and the types of its outputs. */
 export interface OpDefinition<T extends string = string> {

@@ -17,6 +17,7 @@ import {
 } from '../core/index.ts';
 import type { Graph } from '../graph/index.ts';
 import { exportOnnx } from '../onnx/index.ts';
+import { forProcessor } from './block-size.ts';
 import { type Device, deviceErrorOf, requireDevice } from './device.ts';
 import { cacheKey, dropEntry, keepEntry, partialPath, readEntry } from './session-cache.ts';
 import type { WireTensor } from './session-host.ts';
@@ -146,9 +147,14 @@ export async function loadCachedSession(
   return loadKeptSession(thread, cacheKey(key, madeFor(options)), options, settings);
 }
 
+/** The graph as an ONNX model in the form that suits where it will run; for this machine alone. */
+export async function modelFor(graph: Graph, { device = 'cpu' }: RuntimeOptions): Promise<Uint8Array> {
+  return exportOnnx(device === 'cpu' ? await forProcessor(graph) : graph);
+}
+
 /** Loads a graph into ONNX Runtime. */
 export async function compile(graph: Graph, options: RuntimeOptions = {}): Promise<Executable> {
-  return loadExecutable(exportOnnx(graph), options);
+  return loadExecutable(await modelFor(graph, options), options);
 }
 
 /**

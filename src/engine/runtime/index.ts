@@ -8,6 +8,7 @@ export {
   loadCachedSession,
   loadExecutable,
   loadSession,
+  modelFor,
   type NamedTensors,
   type Port,
   type RuntimeOptions,

@@ -103,7 +103,7 @@ describe('the forms of the gradient toward the weights of a convolution', () => 
   });
 
   it.each(Object.entries(depthwise))('agree, depthwise: %s', async (_, one) => {
-    await check(one, ['per sample', 'over the batch', 'diagonals', 'multiply and sum']);
+    await check(one, ['per sample', 'over the batch', 'planes', 'diagonals', 'multiply and sum']);
   });
 });
 
@@ -147,8 +147,9 @@ describe('the form of the gradient toward the weights', () => {
     expect(form([32, 16, 64, 64], [192, 16, 8, 8], { strides: [8, 8] })).toBe('convolution');
   });
 
-  it('is one of its own for depthwise convolutions, by the width of the plane', () => {
-    expect(form([32, 96, 40, 40], [96, 1, 3, 3], {}, 96)).toBe('multiply and sum');
-    expect(form([32, 96, 10, 10], [96, 1, 3, 3], {}, 96)).toBe('diagonals');
+  it('is a depthwise convolution of planes for depthwise ones, where blocks of channels fit', () => {
+    expect(form([32, 96, 40, 40], [96, 1, 3, 3], {}, 96)).toBe('planes');
+    expect(form([3, 7, 40, 40], [7, 1, 3, 3], {}, 7)).toBe('multiply and sum');
+    expect(form([3, 7, 10, 10], [7, 1, 3, 3], {}, 7)).toBe('diagonals');
   });
 });
