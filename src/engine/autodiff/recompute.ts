@@ -19,6 +19,9 @@ import {
 
 /** A part of a graph whose values are built anew in the backward pass. */
 interface Segment {
+  /** Where the segment begins: its arguments. */
+  readonly outside: ReadonlySet<Value>;
+  readonly outputs: readonly Value[];
   /** Values that are tied to the cotangent, so that nothing built from them can be done, or merged, ahead of it. */
   readonly inputs: ReadonlySet<Value>;
   readonly nodes: readonly Node[];
@@ -37,15 +40,29 @@ export function recompute<A extends readonly unknown[], R>(fn: (...args: A) => R
     const given = args.map((arg) =>
       leaves(arg as Tree<unknown>).flatMap(([, leaf]) => (leaf instanceof Value ? [leaf] : [])),
     );
-    const outside = new Set(given.flat());
     const outputs = leaves(result as Tree<unknown>).flatMap(([, leaf]) => (leaf instanceof Value ? [leaf] : []));
-    const segment: Segment = {
-      inputs: new Set((given.length > 1 ? given.slice(1) : given).flat().filter(({ dtype }) => dtype !== 'bool')),
-      nodes: nodesInOrder(outputs, (value) => outside.has(value)),
-    };
-    for (const node of segment.nodes) segments.set(node, segment);
+    const tied = (given.length > 1 ? given.slice(1) : given).flat().filter(({ dtype }) => dtype !== 'bool');
+    mark(new Set(given.flat()), new Set(tied), outputs);
     return result;
   };
+}
+
+function mark(outside: ReadonlySet<Value>, inputs: ReadonlySet<Value>, outputs: readonly Value[]): void {
+  const nodes = nodesInOrder(outputs, (value) => outside.has(value));
+  const segment: Segment = { outside, inputs, outputs, nodes };
+  for (const node of nodes) segments.set(node, segment);
+}
+
+/**
+ * Marks what stands for recomputed segments after a graph was rewritten, so that it is recomputed too.
+ * @param nodes the nodes before, in the order in which they were traced.
+ * @param now what stands for a value.
+ */
+export function keepRecomputed(nodes: readonly Node[], now: (value: Value) => Value): void {
+  const found = new Set(nodes.flatMap((node) => segments.get(node) ?? []));
+  for (const { outside, inputs, outputs } of found) {
+    mark(new Set([...outside].map(now)), new Set([...inputs].map(now)), outputs.map(now));
+  }
 }
 
 /** Gives the backward pass the nodes that it differentiates: themselves, or built anew where they are to be recomputed. */

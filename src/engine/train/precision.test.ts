@@ -1,7 +1,21 @@
 /** @file Mixed precision: what is computed in float16, that training goes as in float32, and that an overflow is left out. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { Rng, Tensor } from '../core/index.ts';
-import { add, matMul, mul, reduceMean, relu, softmax, spec, square, sub, trace, type Value } from '../graph/index.ts';
+import { recompute } from '../autodiff/index.ts';
+import { int64, Rng, Tensor } from '../core/index.ts';
+import {
+  add,
+  gather,
+  matMul,
+  mul,
+  reduceMean,
+  relu,
+  softmax,
+  spec,
+  square,
+  sub,
+  trace,
+  type Value,
+} from '../graph/index.ts';
 import {
   adamW,
   compileTrainStep,
@@ -97,6 +111,24 @@ describe('a policy', () => {
     expect(plain.graph.nodes.some(({ outputs }) => outputs.some(({ dtype }) => dtype === 'float16'))).toBe(false);
   });
 
+  it('goes together with recomputation', () => {
+    const counts = [false, true].map((recomputed) => {
+      const layer = (weight: Value, x: Value) => relu(matMul(x, weight));
+      const { graph } = traceTrainStep({
+        params: { a: draw([4, 4]), b: draw([4, 4]) },
+        batch: { x: spec([3, 4]) },
+        loss: ({ a, b }, { x }) => {
+          const apply = recomputed ? recompute(layer) : layer;
+          return reduceMean(square(apply(b as Value, apply(a as Value, x as Value))));
+        },
+        optimizer: adamW({ learningRate: 0.1 }),
+        precision: { default: 'float16' },
+      });
+      return graph.nodes.filter(({ op, outputs }) => op.opType === 'Relu' && outputs[0]!.dtype === 'float16').length;
+    });
+    expect(counts).toEqual([2, 4]);
+  });
+
   it('leaves values alone that no float16 parameter reaches', () => {
     trace(
       (x: Value) => {
@@ -110,6 +142,22 @@ describe('a policy', () => {
 });
 
 describe('training in mixed precision', () => {
+  it('looks rows up in a float16 table, whose gradient is a sum over places', async () => {
+    const step = await compileTrainStep({
+      params: { table: draw([5, 4]) },
+      batch: { ids: spec([6], 'int64') },
+      loss: ({ table }, { ids }) => reduceMean(square(gather(table as Value, ids as Value))),
+      optimizer: adamW({ learningRate: 0.1, weightDecay: 0 }),
+      precision: { default: 'float16' },
+      runtime: { numThreads: 1, worker: false },
+    });
+    open.push(step);
+    const ids = int64([0, 1, 1, 3, 3, 3]);
+    const [first, second] = [await step.run({ ids }), await step.run({ ids })];
+    expect([first.skipped, second.skipped]).toEqual([0, 0]);
+    expect(second.loss).toBeLessThan(first.loss);
+  });
+
   it.each([policy, { default: 'float16' } as PrecisionPolicy])('goes as in float32: %o', async (precision) => {
     const [mixed, full] = [await compiled({ precision }), await compiled()];
     const [a, b] = [await losses(mixed, 40), await losses(full, 40)];

@@ -3,6 +3,8 @@
  * used, and what is computed with them, and from that, is computed on float16 numbers until parameters of float32 come in. Sums
  * and exponentials are taken in float32. The optimizer sees float32 parameters and gradients throughout.
  */
+
+import { keepRecomputed } from '../autodiff/index.ts';
 import { DtypeError, float16Bits, type Tensor, Tensor as TensorOf } from '../core/index.ts';
 import { applyOp, cast, constant, constantOf, type Node, nodesInOrder, opKey, type Value } from '../graph/index.ts';
 
@@ -19,7 +21,10 @@ export function precisionOf(policy: PrecisionPolicy, path: string): Precision {
   return policy[longest ?? 'default'] ?? 'float32';
 }
 
-/** Ops that compute in float32 and go on in the type of what they took: their sums and exponentials leave float16's range. */
+/**
+ * Ops that compute in float32 and go on in the type of what they took: their sums and exponentials leave float16's range, or their
+ * gradients are sums over places, which ONNX Runtime's CPU kernels do not take in float16.
+ */
 const computedInFloat32 = new Set([
   'ReduceSum',
   'ReduceMean',
@@ -30,6 +35,15 @@ const computedInFloat32 = new Set([
   'ReduceLogSum',
   'ReduceLogSumExp',
   'CumSum',
+  'Gather',
+  'GatherElements',
+  'GatherND',
+  'ScatterElements',
+  'ScatterND',
+  'TopK',
+  'MaxPool',
+  'AveragePool',
+  'Resize',
   'Softmax',
   'LayerNormalization',
   'RMSNormalization',
@@ -56,7 +70,9 @@ const endsFloat16 = new Set([
  */
 export function withPrecision(values: readonly Value[], parameters: ReadonlyMap<Value, Precision>): Value[] {
   const pass = new PrecisionPass(parameters);
-  for (const node of nodesInOrder(values)) pass.rewrite(node);
+  const nodes = nodesInOrder(values);
+  for (const node of nodes) pass.rewrite(node);
+  keepRecomputed(nodes, (value) => pass.now(value));
   return values.map((value) => pass.as(value, value.dtype));
 }
 
@@ -75,11 +91,15 @@ class PrecisionPass {
     }
   }
 
+  /** What stands for a value. */
+  now(value: Value): Value {
+    return this.#now.get(value) ?? value;
+  }
+
   /** What stands for a value, in an element type. */
   as(value: Value, dtype: Value['dtype']): Value {
-    const now = this.#now.get(value) ?? value;
+    const now = this.now(value);
     if (now.dtype === dtype) return now;
-    // float16 back to float32 is what it was cast from only if nothing was computed in between; then there is no cast.
     const known = this.#casts.get(now);
     if (known !== undefined) return known;
     const tensor = constantOf(now);
