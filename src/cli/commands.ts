@@ -38,4 +38,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'Measure a bundle',
     load: () => import('./commands/eval.ts'),
   },
+  profile: {
+    description: 'Show where the time of an ONNX model goes',
+    load: () => import('./commands/profile.ts'),
+  },
 };
