@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type Manifest, openPictureTower, openTextTower, writeBundle } from '../../../bundle/index.ts';
 import { type OnProgress, Rng, type Tensor } from '../../../engine/core/index.ts';
 import { spec, type ValueSpec } from '../../../engine/graph/index.ts';
+import type { RuntimeOptions } from '../../../engine/runtime/index.ts';
 import {
   adamW,
   compileTrainStep,
@@ -33,7 +34,7 @@ export interface AlignOptions {
   readonly dataDirectory?: string;
   /** Checkpoint and log of this run; an unfinished run in it is continued. */
   readonly runDirectory: string;
-  /** Folder of the feature cache. */
+  /** Folder of the feature cache, and of compiled steps. */
   readonly cacheDirectory: string;
   /** Folder of the bundle that is written at the end. */
   readonly bundleDirectory: string;
@@ -79,7 +80,7 @@ async function align(options: AlignOptions): Promise<AlignResult> {
 
   const checkpointPath = join(runDirectory, 'checkpoint.safetensors');
   if (options.fresh) await rm(checkpointPath, { force: true });
-  const step = await compileStep(corpus, settings);
+  const step = await compileStep(corpus, settings, join(options.cacheDirectory, 'steps'));
   const result = await train({
     step,
     numSteps: settings.numSteps,
@@ -134,7 +135,7 @@ async function features(records: readonly PictureRecord[], settings: AlignSettin
   }
 }
 
-function compileStep(corpus: Corpus, settings: AlignSettings) {
+function compileStep(corpus: Corpus, settings: AlignSettings, cache: string) {
   const { batchSize, numSteps, warmupSteps, peakLearningRate } = settings;
   const pictureDim = corpus.sources[0]!.features.shape[1]!;
   const textDim = corpus.textFeatures.shape[1]!;
@@ -155,6 +156,7 @@ function compileStep(corpus: Corpus, settings: AlignSettings) {
       weightDecay: settings.weightDecay,
       maxGradNorm: 1,
     }),
+    runtime: { cache },
   });
 }
 
@@ -163,6 +165,7 @@ type CompileDualEncoder = (options: {
   batch: PairBatch<ValueSpec>;
   loss: typeof dualEncoderLoss;
   optimizer: Optimizer;
+  runtime: RuntimeOptions;
 }) => Promise<TrainStep<DualEncoder<Tensor>, PairBatch<Tensor>>>;
 
 function describeBundle(made: {
