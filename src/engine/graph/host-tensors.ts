@@ -43,7 +43,7 @@ export function coordinatesOf(position: number, shape: readonly number[]): numbe
 }
 
 /** The row-major position of coordinates. */
-export function positionOf(coordinates: readonly number[], shape: readonly number[]): number {
+function positionOf(coordinates: readonly number[], shape: readonly number[]): number {
   const strides = stridesOf(shape);
   return coordinates.reduce((sum, coordinate, axis) => sum + coordinate * strides[axis]!, 0);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { float32, int64, type Shape } from '../core/index.ts';
 import {
+  add,
   applyOp,
   cast,
   concat,
@@ -104,6 +105,13 @@ describe('knownDims', () => {
     expect(knownDims(equal(dims, 768))).toEqual(['?', '?', 1]);
     expect(knownDims(max(dims, dims))).toEqual(['batch', 'time', 768]);
     expect(knownDims(mod(dims, constantScalar(5, 'int64')))).toEqual(['?', '?', 3]);
+  });
+
+  it('does not follow a chain deeper than the stack of function calls', () => {
+    let value: Value = dims;
+    for (let i = 0; i < 50_000; i++) value = add(value, 1);
+    expect(knownDims(value)).toEqual(['?', '?', '?']);
+    expect(knownDims(add(dims, 1))).toEqual(['batch+1', 'time+1', 769]);
   });
 
   it('says how many there are where it knows no more, and nothing of other values', () => {

@@ -10,6 +10,9 @@ import { intOf, intsOf, type Node, opKey, type Value } from './value.ts';
 
 /** The longest vector that is looked into. */
 const longest = 64;
+/** The longest chain of ops that is followed: beyond any that computes a shape, within the stack of function calls. */
+const deepest = 400;
+let depth = 0;
 const cache = new WeakMap<Value, { readonly dims: Shape | undefined }>();
 
 /**
@@ -19,10 +22,15 @@ const cache = new WeakMap<Value, { readonly dims: Shape | undefined }>();
 export function knownDims(value: Value): Shape | undefined {
   const known = cache.get(value);
   if (known !== undefined) return known.dims;
-  cache.set(value, { dims: unknownOf(value) });
-  const dims = contentsOf(value) ?? unknownOf(value);
-  cache.set(value, { dims });
-  return dims;
+  if (depth >= deepest) return unknownOf(value);
+  depth++;
+  try {
+    const dims = contentsOf(value) ?? unknownOf(value);
+    cache.set(value, { dims });
+    return dims;
+  } finally {
+    depth--;
+  }
 }
 
 /** As many unknown dimensions as the value holds. */

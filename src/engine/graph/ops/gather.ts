@@ -26,7 +26,7 @@ export function requireWithin(opType: string, data: Value, indices: Value, axis:
 }
 
 /** How many axes of data a coordinate names, beyond the `batch` first: the size of the last axis of indices. */
-export function coordinateDepth(opType: string, data: Value, indices: Value, batch = 0): number | undefined {
+function coordinateDepth(opType: string, data: Value, indices: Value, batch = 0): number | undefined {
   const depth = indices.shape.at(-1);
   if (typeof depth === 'string') return undefined;
   if (depth === undefined || depth < 1 || depth + batch > data.rank) {

@@ -4,7 +4,7 @@
  */
 import { sameShape } from '../../core/index.ts';
 import { constantScalar } from '../constants.ts';
-import { type NamedValue, type Subgraph, subgraphOf } from '../graph.ts';
+import { type NamedValue, nodesInOrder, type Subgraph, subgraphOf } from '../graph.ts';
 import { type Attributes, applyOp, dependenciesOf, int, Value, type ValueType } from '../value.ts';
 import { bodyInputTypes, controlFlowOps } from './control-flow.ts';
 import { commonShape, withShape } from './types.ts';
@@ -12,23 +12,22 @@ import { commonShape, withShape } from './types.ts';
 const named = (values: readonly Value[], prefix: string): NamedValue[] =>
   values.map((value, i) => ({ name: `${prefix}${i}`, value }));
 
-/** Whether a value needs none of `inputs`. */
-function independenceOf(inputs: readonly Value[]): (value: Value) => boolean {
-  const known = new Map<Value, boolean>(inputs.map((input) => [input, false]));
-  const isIndependent = (value: Value): boolean => {
-    const before = known.get(value);
-    if (before !== undefined) return before;
-    const needs = value.origin.kind === 'node' ? dependenciesOf(value.origin.node) : [];
-    const result = needs.every((need) => need === undefined || isIndependent(need));
-    known.set(value, result);
-    return result;
-  };
-  return isIndependent;
+/** The values among those that `outputs` need which depend on `inputs`, themselves included. */
+function dependentOn(inputs: readonly Value[], outputs: readonly Value[]): ReadonlySet<Value> {
+  const dependent = new Set(inputs);
+  for (const node of nodesInOrder(outputs)) {
+    if (dependenciesOf(node).some((need) => need && dependent.has(need))) {
+      for (const output of node.outputs) dependent.add(output);
+    }
+  }
+  return dependent;
 }
 
 function bodyOf(types: readonly ValueType[], apply: (inputs: readonly Value[]) => readonly Value[]): Subgraph {
   const inputs = types.map((type, i) => new Value(type, { kind: 'input', name: `in${i}` }));
-  return subgraphOf(named(inputs, 'in'), named(apply(inputs), 'out'), independenceOf(inputs));
+  const outputs = apply(inputs);
+  const inside = dependentOn(inputs, outputs);
+  return subgraphOf(named(inputs, 'in'), named(outputs, 'out'), (value) => !inside.has(value));
 }
 
 /**

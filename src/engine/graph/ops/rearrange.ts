@@ -52,14 +52,14 @@ function croppedShape(x: Value, sizes: Value, attributes: Attributes): Shape {
 }
 
 /** The window of a Col2Im. */
-export interface ColumnWindow {
+interface ColumnWindow {
   readonly strides: readonly number[];
   readonly dilations: readonly number[];
   readonly pads: readonly number[];
 }
 
 /** The window that the attributes of a Col2Im over `rank` spatial axes describe. */
-export function columnWindow(attributes: Attributes, rank: number): ColumnWindow {
+function columnWindow(attributes: Attributes, rank: number): ColumnWindow {
   const ones = new Array<number>(rank).fill(1);
   return {
     strides: intsOf(attributes, 'strides', ones),
@@ -69,7 +69,7 @@ export function columnWindow(attributes: Attributes, rank: number): ColumnWindow
 }
 
 /** How many places the window has along each axis. */
-export function windowPlaces(image: readonly number[], block: readonly number[], window: ColumnWindow): number[] {
+function windowPlaces(image: readonly number[], block: readonly number[], window: ColumnWindow): number[] {
   return image.map((size, axis) => {
     const padded = size + window.pads[axis]! + window.pads[axis + image.length]!;
     return Math.floor((padded - window.dilations[axis]! * (block[axis]! - 1) - 1) / window.strides[axis]!) + 1;
@@ -186,7 +186,7 @@ export const rearrangeOps = {
 } as const;
 
 /** The positions, of `size`, at which a constant condition holds; positions beyond its end are dropped. */
-export function keptPositions(condition: Value, size: number): readonly number[] | undefined {
+function keptPositions(condition: Value, size: number): readonly number[] | undefined {
   const tensor = constantOf(condition);
   if (tensor === undefined) return undefined;
   return Array.from(tensor.data as Uint8Array).flatMap((holds, i) => (holds && i < size ? [i] : []));

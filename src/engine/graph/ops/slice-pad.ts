@@ -70,7 +70,7 @@ function sliceLength(dim: Dim, start: Dim, end: Dim, step: Dim): Dim {
 const padModes: readonly string[] = ['constant', 'reflect', 'edge', 'wrap'];
 
 /** The widths that are added before and after each axis of x; unknown where they are not constant. */
-export function paddedWidths(x: Value, pads: Value, axes: Value | undefined): { before: Dim[]; after: Dim[] } {
+function paddedWidths(x: Value, pads: Value, axes: Value | undefined): { before: Dim[]; after: Dim[] } {
   const widths = knownDims(pads);
   const given = axes === undefined ? x.shape.map((_, axis) => axis) : knownInts(axes);
   if (widths === undefined || given === undefined) {
