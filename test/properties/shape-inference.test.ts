@@ -11,11 +11,15 @@ const stricter: Partial<Record<OpType, string>> = {
   'ai.onnx.ml.Imputer': 'ONNX Runtime does not look whether there is a value for every column',
   Clip: 'ONNX asks for scalars; ONNX Runtime also takes [1]',
   GatherND: 'ONNX Runtime does not compare the axes of the batch',
-  LayerNormalization: 'a scale that broadcasts is more often a mistake than meant',
+  DeformConv: 'ONNX Runtime rounds the size of a window that does not fit up to one',
   NegativeLogLikelihoodLoss: 'ONNX Runtime does not look whether there is a weight for every class',
   SoftmaxCrossEntropyLoss: 'ONNX Runtime does not look whether there is a weight for every class',
   MaxPool: 'a window that does not fit gives an empty tensor, which nothing can be made of',
   AveragePool: 'a window that does not fit gives an empty tensor, which nothing can be made of',
+  LpPool: 'a window that does not fit gives an empty tensor, which nothing can be made of',
+  'com.microsoft.NhwcMaxPool': 'a window that does not fit gives an empty tensor, which nothing can be made of',
+  'com.microsoft.SkipLayerNormalization': 'ONNX Runtime leaves out what a skip has more than the input',
+  'com.microsoft.SkipSimplifiedLayerNormalization': 'ONNX Runtime leaves out what a skip has more than the input',
 };
 
 /** The dimensions that only a run can tell, of the shapes that it gave, unknown again as we say they are. */
@@ -111,6 +115,19 @@ const withoutKernel: Partial<Record<OpType, readonly Dtype[]>> = {
   ConvTranspose: ['float64'],
   AveragePool: ['float64'],
   GlobalAveragePool: ['float64'],
+  'com.microsoft.FusedConv': ['float64'],
+  'com.microsoft.ConvTransposeWithDynamicPads': ['float64'],
+  LpPool: ['float64'],
+  GlobalMaxPool: ['float64'],
+  GlobalLpPool: ['float64'],
+  InstanceNormalization: ['float64'],
+  LRN: ['float64'],
+  MeanVarianceNormalization: ['float64'],
+  'com.microsoft.SkipLayerNormalization': ['float64'],
+  'com.microsoft.SkipSimplifiedLayerNormalization': ['float64'],
+  'com.microsoft.EmbedLayerNormalization': ['float64'],
+  Resize: ['float64', 'int64'],
+  MaxRoiPool: ['float64'],
 };
 
 /** Ops that we keep to floats although ONNX Runtime takes whole numbers too, and why. */

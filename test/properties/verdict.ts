@@ -131,6 +131,7 @@ export async function loadsAsInferred(application: Application): Promise<Verdict
 const numOutputs: Partial<Record<OpType, number>> = {
   TopK: 2,
   'com.microsoft.Unique': 3,
+  'com.microsoft.EmbedLayerNormalization': 2,
   RNN: 2,
   GRU: 2,
   LSTM: 3,
@@ -143,6 +144,8 @@ const numOutputs: Partial<Record<OpType, number>> = {
   'com.microsoft.DynamicQuantizeLSTM': 3,
   DynamicQuantizeLinear: 3,
   StringSplit: 2,
+  'com.microsoft.CausalConvWithState': 2,
+  'com.microsoft.LinearAttention': 2,
   'ai.onnx.ml.LinearClassifier': 2,
   'ai.onnx.ml.SVMClassifier': 2,
   'ai.onnx.ml.TreeEnsembleClassifier': 2,

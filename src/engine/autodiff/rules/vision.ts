@@ -11,5 +11,4 @@ export const visionRules: Rules = {
   RoiAlign: { notDifferentiable: 'how many samples a region gets depends on its size' },
   MaxRoiPool: { notDifferentiable: 'it does not tell which elements it chose' },
   NonMaxSuppression: { notDifferentiable: 'its results are indices' },
-  'com.microsoft.CropAndResize': { notDifferentiable: 'a picture read between places has no rule' },
 };

@@ -101,11 +101,13 @@ function spreadDims(opType: string, spatial: Shape, kernel: Shape, attributes: A
   const mode = autoPadOf(opType, attributes);
   const extra = intsOf(attributes, 'output_padding', new Array<number>(spatial.length).fill(0));
   const dims = spatial.map((dim, i) => {
-    if (mode === 'SAME_UPPER' || mode === 'SAME_LOWER') return multiplyDims(dim, strides[i]!);
     if (typeof kernel[i] !== 'number') return unknownDim;
+    const steps = multiplyDims(subtractDims(dim, 1), strides[i]!);
+    const reach = dilations[i]! * (kernel[i] - 1) + 1 + extra[i]!;
     const padding = mode === 'VALID' ? 0 : pads[i]! + pads[i + spatial.length]!;
-    const reach = multiplyDims(subtractDims(dim, 1), strides[i]!);
-    return addDims(reach, dilations[i]! * (kernel[i] - 1) + 1 + extra[i]! - padding);
+    // Padding to the same size takes away only: a kernel that is shorter than a step leaves what it reaches.
+    const isSame = mode === 'SAME_UPPER' || mode === 'SAME_LOWER';
+    return isSame ? addDims(steps, Math.min(reach, strides[i]!)) : addDims(steps, reach - padding);
   });
   if (dims.some((dim) => typeof dim === 'number' && dim < 1)) {
     throw new ShapeError(`${opType}: pads [${pads}] leave nothing of ${formatShape(spatial)}`);

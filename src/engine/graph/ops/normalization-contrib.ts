@@ -2,15 +2,7 @@
  * @file Normalizations that ONNX Runtime has fused with what comes before them in transformers: the sum of a residual connection, the look-up
  * of embeddings. Exporters write them; nobody calls them by hand. B: batch; T: time; D: dim.
  */
-import {
-  broadcastShapes,
-  dimsFit,
-  formatShape,
-  isRanked,
-  type Shape,
-  ShapeError,
-  unknownDim,
-} from '../../core/index.ts';
+import { dimsFit, formatShape, isRanked, type Shape, ShapeError, unknownDim } from '../../core/index.ts';
 import { defineOp, type OpDefinition, type Value, type ValueType } from '../value.ts';
 import { requireDtype, required, requireFloat, requireSameDtype } from './operand.ts';
 
@@ -29,14 +21,17 @@ const skipNormalization =
     const [x, skip, scale] = [0, 1, 2].map((i) => required(opType, inputs, i)) as [Value, Value, Value];
     requireFloat(opType, x);
     requireSameDtype(opType, x, skip, scale, ...parameters.map((i) => inputs[i]));
-    if (isRanked(x.shape) && (x.rank < 2 || x.rank > 3)) {
-      throw new ShapeError(`${opType}: the input must be [B, T, D] or [N, D], got ${formatShape(x.shape)}`);
+    for (const [what, value] of Object.entries({ input: x, skip })) {
+      if (isRanked(value.shape) && (value.rank < 2 || value.rank > 3)) {
+        throw new ShapeError(`${opType}: the ${what} must be [B, T, D] or [N, D], got ${formatShape(value.shape)}`);
+      }
     }
     if (isRanked(x.shape) && isRanked(skip.shape)) {
-      const sum = broadcastShapes(opType, x.shape, skip.shape);
-      if (!sum.every((dim, axis) => dimsFit(dim, x.shape[axis])) || sum.length !== x.rank) {
+      const fits = [-1, -2].every((axis) => dimsFit(skip.shape.at(axis), x.shape.at(axis)));
+      const stretches = x.rank === 2 || skip.rank === 2 || skip.shape[0] === 1 || dimsFit(skip.shape[0], x.shape[0]);
+      if (!fits || !stretches || skip.rank > x.rank) {
         throw new ShapeError(
-          `${opType}: skip must broadcast to ${formatShape(x.shape)}, got ${formatShape(skip.shape)}`,
+          `${opType}: skip must be ${formatShape(x.shape)}, or the same for every batch, got ${formatShape(skip.shape)}`,
         );
       }
     }

@@ -30,6 +30,7 @@ import { requireDtype, required } from './operand.ts';
 import { mergedShape, unknownDims } from './types.ts';
 import {
   isCeilMode,
+  requireCovering,
   requirePicture,
   requireWindow,
   statedWindow,
@@ -47,6 +48,7 @@ function pooledType(opType: string, x: Value, attributes: Attributes, allowed: r
   if (kernel.length === 0) throw new ShapeError(`${opType}: needs a kernel_shape`);
   const shape = isRanked(x.shape) ? x.shape : unknownDims(kernel.length + 2);
   const spatial = windowedDims(opType, shape.slice(2), kernel, attributes, isCeilMode(attributes));
+  requireCovering(opType, shape.slice(2), kernel, attributes);
   return { dtype: x.dtype, shape: [...shape.slice(0, 2), ...spatial] };
 }
 

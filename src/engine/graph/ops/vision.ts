@@ -1,14 +1,5 @@
 /** @file Ops that read pictures at given places: sampling grids, regions of interest, and the choice among boxes. */
-import {
-  type Dim,
-  dimsFit,
-  formatShape,
-  isRanked,
-  type Shape,
-  ShapeError,
-  unknownDim,
-  unknownShape,
-} from '../../core/index.ts';
+import { dimsFit, formatShape, isRanked, type Shape, ShapeError, unknownDim, unknownShape } from '../../core/index.ts';
 import { constantInts, constantScalar } from '../constants.ts';
 import { knownDims } from '../known-dims.ts';
 import { applyOp1, defineOp, float, int, intOf, ints, intsOf, string, stringOf, type Value } from '../value.ts';
@@ -115,29 +106,6 @@ export const visionOps = {
     }
     return [{ dtype: 'int64', shape: [unknownDim, 3] }];
   }),
-  /** Regions of pictures, each resized to one size. */
-  'com.microsoft.CropAndResize': defineOp(
-    'CropAndResize',
-    (inputs) => {
-      const opType = 'CropAndResize';
-      const [x, rois, indices, size] = [0, 1, 2, 3].map((i) => required(opType, inputs, i)) as [
-        Value,
-        Value,
-        Value,
-        Value,
-      ];
-      requireDtype(opType, 'x', x, ...floats);
-      requireSameDtype(opType, x, rois);
-      requireDtype(opType, 'batch indices', indices, 'int32');
-      requireDtype(opType, 'the size', size, 'int32');
-      const [picture, boxes] = [shapeOfRank(opType, 'x', x, 4), shapeOfRank(opType, 'rois', rois, 2)];
-      requireLast(opType, 'rois', boxes, 4);
-      const dims: readonly Dim[] = knownDims(size) ?? unknownDims(2);
-      if (dims.length !== 2) throw new ShapeError(`${opType}: the size must be two numbers, got [${dims}]`);
-      return [{ dtype: x.dtype, shape: [boxes[0]!, picture[1]!, ...dims] }];
-    },
-    'com.microsoft',
-  ),
 } as const;
 
 /**

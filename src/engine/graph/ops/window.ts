@@ -123,6 +123,27 @@ export function windowedDims(
   });
 }
 
+/** @throws ShapeError if windows that are padded to the same size would leave out elements between them. */
+export function requireCovering(
+  opType: string,
+  spatial: Shape,
+  kernel: readonly number[],
+  attributes: Attributes,
+): void {
+  const mode = autoPadOf(opType, attributes);
+  if (mode === 'NOTSET' || mode === 'VALID') return;
+  const { strides, dilations } = statedWindow(attributes, spatial.length);
+  spatial.forEach((dim, i) => {
+    if (typeof dim !== 'number') return;
+    const reach = (Math.ceil(dim / strides[i]!) - 1) * strides[i]! + dilations[i]! * (kernel[i]! - 1) + 1;
+    if (reach < dim) {
+      throw new ShapeError(
+        `${opType}: windows of [${kernel}] in steps of [${strides}] leave a rest of ${formatShape(spatial)}, which ${mode} does not allow`,
+      );
+    }
+  });
+}
+
 /** @throws ShapeError unless x is `[B, C, ...spatial]` or of unknown rank. */
 export function requirePicture(opType: string, x: Value): void {
   if (isRanked(x.shape) && x.rank < 3) {
