@@ -11,7 +11,7 @@ import { lossCases } from './loss-cases.ts';
 import { matrixCases } from './matrix-cases.ts';
 import { normalizationCases, normalizationContribCases } from './normalization-cases.ts';
 import { poolCases } from './pool-cases.ts';
-import { classicalCases, quantizeCases, signalCases } from './quantize-cases.ts';
+import { assortedCases, classicalCases, quantizeCases, signalCases } from './quantize-cases.ts';
 import { randomCases } from './random-cases.ts';
 import { layoutContribCases, rearrangeCases, shapeCases } from './rearrange-cases.ts';
 import { recurrentCases } from './recurrent-cases.ts';
@@ -22,6 +22,7 @@ import { trigonometricCases } from './trigonometric-cases.ts';
 /** The cases by op type; ops without a gradient have none. */
 export const casesByOp: { readonly [Op in OpType]?: readonly GradientCase[] } = {
   ...attentionCases,
+  ...assortedCases,
   ...classicalCases,
   ...quantizeCases,
   ...recurrentCases,

@@ -6,6 +6,7 @@
 import { float32, int64, Tensor } from '../../src/engine/core/index.ts';
 import {
   applyOp,
+  type assortedContribOps,
   type classicalOps,
   concat,
   constant,
@@ -22,7 +23,7 @@ import {
   transpose,
   type Value,
 } from '../../src/engine/graph/index.ts';
-import { floats, int } from '../../src/engine/graph/value.ts';
+import { floats, int, string } from '../../src/engine/graph/value.ts';
 import { type GradientCase, type OperandSpec, uniform } from './checker.ts';
 
 /** The checker's step in float32. */
@@ -253,6 +254,17 @@ const classical = (
   attributes: Parameters<typeof applyOp>[2],
   ...more: Value[]
 ) => applyOp(ops[`ai.onnx.ml.${opType}`], [x, ...more], attributes)[0]!;
+
+/** The cases of distances. */
+export const assortedCases = {
+  'com.microsoft.CDist': ['sqeuclidean', 'euclidean'].map(
+    (metric): GradientCase => ({
+      name: `CDist ${metric}`,
+      operands: [uniform([3, 2]), uniform([4, 2])],
+      apply: ([a, b]) => applyOp(ops['com.microsoft.CDist'], [a!, b!], { metric: string(metric) })[0]!,
+    }),
+  ),
+} as const satisfies { readonly [Op in keyof typeof assortedContribOps]?: readonly GradientCase[] };
 
 /** The cases of the classical ops. */
 export const classicalCases = {

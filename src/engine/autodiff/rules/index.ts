@@ -3,6 +3,7 @@ import type { OpType } from '../../graph/index.ts';
 import type { GradientRule, NotDifferentiable } from '../rule.ts';
 import { activationRules } from './activation.ts';
 import { alongAxisRules } from './along-axis.ts';
+import { assortedContribRules } from './assorted-contrib.ts';
 import { attentionRules } from './attention.ts';
 import { attentionContribRules } from './attention-contrib.ts';
 import { bitwiseRules } from './bitwise.ts';
@@ -39,6 +40,7 @@ export type GradientRules = { readonly [Op in OpType]: GradientRule | NotDiffere
 export const gradientRules: GradientRules = {
   ...classicalRules,
   ...attentionContribRules,
+  ...assortedContribRules,
   ...attentionRules,
   ...recurrentRules,
   ...quantizeRules,

@@ -2,6 +2,7 @@
 
 import { activationOps } from './activation.ts';
 import { alongAxisOps } from './along-axis.ts';
+import { assortedContribOps } from './assorted-contrib.ts';
 import { attentionOps } from './attention.ts';
 import { attentionContribOps } from './attention-contrib.ts';
 import { bitwiseOps } from './bitwise.ts';
@@ -39,6 +40,7 @@ import { visionOps } from './vision.ts';
 export const ops = {
   ...classicalOps,
   ...attentionContribOps,
+  ...assortedContribOps,
   ...attentionOps,
   ...recurrentOps,
   ...quantizeOps,
@@ -78,6 +80,7 @@ export type OpType = keyof typeof ops;
 
 export * from './activation.ts';
 export * from './along-axis.ts';
+export { assortedContribOps } from './assorted-contrib.ts';
 export * from './attention.ts';
 export { attentionContribOps } from './attention-contrib.ts';
 export * from './bitwise.ts';
