@@ -1,34 +1,13 @@
 /** @file ONNX Runtime's own ops that move and pick elements; they occur in files that it or older exporters have written. */
-import {
-  type Dtype,
-  formatShape,
-  isRanked,
-  normalizeAxis,
-  ShapeError,
-  unknownDim,
-  unknownShape,
-} from '../../core/index.ts';
+import { formatShape, isRanked, normalizeAxis, ShapeError, unknownDim, unknownShape } from '../../core/index.ts';
 import { knownDims } from '../known-dims.ts';
 import { defineOp, type OpDefinition, type Value } from '../value.ts';
-import { indexTypes } from './element-types.ts';
-import { requireDtype, required, requireFloat } from './operand.ts';
+import { requireDtype, required, requireFloat, requireSameDtype } from './operand.ts';
 import { padInfer } from './slice-pad.ts';
 import { knownInts, unknownDims, withShape } from './types.ts';
 
 const contrib = <const T extends string>(opType: T, infer: OpDefinition['infer']): OpDefinition<T> =>
   defineOp(opType, infer, 'com.microsoft');
-
-const resizable: readonly Dtype[] = [
-  'float32',
-  'float64',
-  'float16',
-  'uint8',
-  'int8',
-  'int32',
-  'int64',
-  'uint16',
-  'int16',
-];
 
 /** ONNX Runtime's own ops on layout. */
 export const layoutContribOps = {
@@ -62,8 +41,10 @@ export const layoutContribOps = {
       Value,
       Value,
     ];
-    requireDtype('CropAndResize', 'the pictures', x, ...resizable);
-    requireDtype('CropAndResize', 'the items', items, ...indexTypes);
+    requireFloat('CropAndResize', x);
+    requireSameDtype('CropAndResize', x, boxes);
+    requireDtype('CropAndResize', 'the items', items, 'int32');
+    requireDtype('CropAndResize', 'the size', size, 'int32');
     if (isRanked(x.shape) && x.rank !== 4) {
       throw new ShapeError(`CropAndResize: needs pictures [N, C, H, W], got ${formatShape(x.shape)}`);
     }
