@@ -106,7 +106,7 @@ export function withoutHeads(value: Value, like: Value): Value {
 }
 
 /** The lowest number of a float type. */
-export function lowestOf(dtype: Dtype): number {
+function lowestOf(dtype: Dtype): number {
   return dtype === 'float16' ? -65504 : dtype === 'bfloat16' ? -3.38e38 : -3.4028234e38;
 }
 

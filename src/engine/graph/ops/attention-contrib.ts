@@ -40,7 +40,7 @@ function requireHeads(opType: string, attributes: Attributes, name = 'num_heads'
 }
 
 /** The features of queries, keys and values after a projection to `[..., total]` features together. */
-export function projectedSizes(opType: string, attributes: Attributes, total: Dim): [Dim, Dim, Dim] {
+function projectedSizes(opType: string, attributes: Attributes, total: Dim): [Dim, Dim, Dim] {
   const given = intsOf(attributes, 'qkv_hidden_sizes', []);
   if (given.length === 3) return [given[0]!, given[1]!, given[2]!];
   const each = dividedDim(opType, 'the features after the projection', total, 3);
