@@ -5,8 +5,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dimsFit, isRanked, Rng, type Shape, unknownDim, unknownShape, zeros } from '../../src/engine/core/index.ts';
-import { constant, type OpDefinition, type OpType, ops, Value, type ValueType } from '../../src/engine/graph/index.ts';
-import { applications } from './applications.ts';
+import { constant, type OpDefinition, ops, Value, type ValueType } from '../../src/engine/graph/index.ts';
+import { applications, type TensorOp } from './applications.ts';
 import type { Application, Operand } from './verdict.ts';
 
 /** How much of an operand is hidden from inference. */
@@ -50,7 +50,7 @@ function isWellFormed(application: Application): boolean {
 const hidings: readonly Hiding[] = ['nothing', 'dims', 'shape', 'contents'];
 
 describe('inference from shapes that are not known', () => {
-  it.each(Object.keys(applications) as OpType[])('%s says nothing wrong and refuses nothing', (opType) => {
+  it.each(Object.keys(applications) as TensorOp[])('%s says nothing wrong and refuses nothing', (opType) => {
     const wellFormed = fc.sample(applications[opType](opType), { numRuns: 80, seed: 3 }).filter(isWellFormed);
     expect(wellFormed.length, 'well-formed applications').toBeGreaterThan(8);
     const rng = new Rng(opType);
