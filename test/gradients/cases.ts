@@ -16,6 +16,7 @@ import { randomCases } from './random-cases.ts';
 import { layoutContribCases, rearrangeCases, shapeCases } from './rearrange-cases.ts';
 import { recurrentCases } from './recurrent-cases.ts';
 import { alongAxisCases, reduceCases, selectionCases } from './reduce-cases.ts';
+import { resizeCases } from './resize-cases.ts';
 import { gatherCases, layoutCases, scatterCases } from './structure-cases.ts';
 import { trigonometricCases } from './trigonometric-cases.ts';
 
@@ -48,6 +49,7 @@ export const casesByOp: { readonly [Op in OpType]?: readonly GradientCase[] } = 
   ...normalizationContribCases,
   ...convolutionCasesByOp,
   ...poolCases,
+  ...resizeCases,
 };
 
 /** The cases with their operands drawn. */

@@ -39,7 +39,7 @@ export function resizeScales(scales: Value | undefined): readonly number[] | und
 }
 
 /** The sizes along the axes as the policy of aspect ratio makes them of those that were asked for. */
-export function resizedSizes(from: readonly number[], to: readonly number[], policy: string): readonly number[] {
+function resizedSizes(from: readonly number[], to: readonly number[], policy: string): readonly number[] {
   if (policy === 'stretch') return to;
   const ratios = to.map((size, i) => size / from[i]!);
   const scale = policy === 'not_larger' ? Math.min(...ratios) : Math.max(...ratios);
