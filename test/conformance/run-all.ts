@@ -6,7 +6,7 @@ import { findTests, type Test } from './suite.ts';
 
 const numProcesses = 2;
 /** A test that takes longer has hung. */
-const longestMilliseconds = 60_000;
+const longestMilliseconds = 120_000;
 
 /** A test with how it ended. */
 export interface Result extends Outcome {
@@ -25,7 +25,7 @@ export async function runAll(part = ''): Promise<Result[]> {
 async function work(queue: Test[], results: Map<Test, Outcome>): Promise<void> {
   let child: ChildProcess | undefined;
   for (let test = queue.shift(); test !== undefined; test = queue.shift()) {
-    child ??= start();
+    child ??= await start();
     const outcome = await ask(child, test);
     results.set(test, outcome);
     if (child.exitCode !== null || child.signalCode !== null) child = undefined;
@@ -33,11 +33,16 @@ async function work(queue: Test[], results: Map<Test, Outcome>): Promise<void> {
   child?.kill();
 }
 
-function start(): ChildProcess {
+/** A process that has loaded what it needs. */
+function start(): Promise<ChildProcess> {
   const hook = fileURLToPath(new URL('../../scripts/typescript.mjs', import.meta.url));
-  return fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), {
+  const child = fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), {
     execArgv: ['--import', hook],
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  return new Promise((resolve, reject) => {
+    child.once('message', () => resolve(child));
+    child.once('exit', (code) => reject(new Error(`the process for the tests ended with ${code} before it was ready`)));
   });
 }
 

@@ -8,3 +8,5 @@ process.on('message', (test: Test) => {
     (error: Error) => process.send?.({ outcome: { verdict: 'failed', reason: String(error) } }),
   );
 });
+
+process.send?.('ready');
