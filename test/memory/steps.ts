@@ -1,14 +1,14 @@
 /**
- * @file Takes training steps of a small network and says how much memory the process holds as it goes. Run by `steady.test.ts` as
- * `node --expose-gc --import ./scripts/typescript.mjs steps.ts <worker | calling-thread> <bytes kept from each step>`.
+ * @file Takes training steps of a small network and says how much memory the process held before and after. Run by `steady.test.ts` as
+ * `node --expose-gc --import ./scripts/typescript.mjs steps.ts <worker | calling-thread> <steps> <bytes kept from each step>`.
  */
 import { float32, Rng } from '../../src/engine/core/index.ts';
 import { reduceMean, spec, square, sub, tanh } from '../../src/engine/graph/index.ts';
 import { adamW, compileTrainStep } from '../../src/engine/train/index.ts';
 import { initLinear, linear } from '../../src/model/index.ts';
 
-const [thread, bytesKept = '0'] = process.argv.slice(2);
-const [numWarmUpSteps, numSteps, numReadings] = [3000, 10_000, 2];
+const [thread, numSteps = '10000', bytesKept = '0'] = process.argv.slice(2);
+const numWarmUpSteps = 3000;
 const [batch, inDim, hiddenDim] = [8, 16, 32];
 
 const rng = new Rng('steady memory');
@@ -39,10 +39,8 @@ function residentKiB(): number {
 }
 
 await takeSteps(numWarmUpSteps);
-const readings = [residentKiB()];
-for (let i = 0; i < numReadings; i++) {
-  await takeSteps(numSteps / numReadings);
-  readings.push(residentKiB());
-}
+const before = residentKiB();
+await takeSteps(Number(numSteps));
+const after = residentKiB();
 await step.close();
-process.stdout.write(JSON.stringify({ readings }));
+process.stdout.write(JSON.stringify({ before, after }));
