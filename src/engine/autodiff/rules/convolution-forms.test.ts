@@ -27,6 +27,22 @@ interface One {
 const dense: Readonly<Record<string, One>> = {
   'plain, padded unevenly': { x: [2, 4, 5, 6], w: [3, 4, 3, 2], window: windowOf(2, { pads: [1, 0, 2, 1] }) },
   'with steps that leave a rest': { x: [2, 4, 6, 7], w: [5, 4, 3, 3], window: windowOf(2, { strides: [2, 3] }) },
+  'with steps of two': {
+    x: [2, 4, 7, 6],
+    w: [5, 4, 3, 3],
+    window: windowOf(2, { strides: [2, 2], pads: [1, 1, 0, 1] }),
+  },
+  'with steps of three and dilations': {
+    x: [2, 4, 11, 9],
+    w: [5, 4, 3, 2],
+    window: windowOf(2, { strides: [3, 3], dilations: [2, 4], pads: [0, 1, 1, 1] }),
+  },
+  'with steps of two, in groups': {
+    x: [2, 8, 6, 6],
+    w: [6, 4, 3, 3],
+    window: windowOf(2, { strides: [2, 2], pads: [1, 1, 1, 1] }),
+    group: 2,
+  },
   'with dilations and steps': {
     x: [2, 4, 9, 9],
     w: [2, 4, 2, 3],

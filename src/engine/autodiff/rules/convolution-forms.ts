@@ -15,6 +15,7 @@ import {
   reduceSum,
   reshape,
   slice,
+  spaceToDepth,
   transpose,
   type Value,
   type WindowOptions,
@@ -118,11 +119,16 @@ function tapsOf(kernel: readonly number[], dilations: readonly number[]): number
   );
 }
 
-/** x with the window's padding around it. */
-function padded(x: Value, { pads }: Window): Value {
+/** x with the window's padding around it, and at the ends what is missing to a multiple of `multiple`. */
+function padded(x: Value, { pads }: Window, multiple = 1): Value {
   const numSpatial = pads.length / 2;
-  if (pads.every((width) => width === 0)) return x;
-  return pad(x, [0, 0, ...pads.slice(0, numSpatial)], [0, 0, ...pads.slice(numSpatial)]);
+  const sizes = shapeOf(x).slice(2);
+  const ends = sizes.map((size, i) => {
+    const rest = (size + pads[i]! + pads[i + numSpatial]!) % multiple;
+    return pads[i + numSpatial]! + (rest === 0 ? 0 : multiple - rest);
+  });
+  if ([...pads.slice(0, numSpatial), ...ends].every((width) => width === 0)) return x;
+  return pad(x, [0, 0, ...pads.slice(0, numSpatial)], [0, 0, ...ends]);
 }
 
 /** The elements of x that one element of the kernel meets, for every place of the output; whole axes are left as they are. */
@@ -136,18 +142,43 @@ function met(x: Value, starts: readonly number[], places: readonly number[], str
   return axes.length === 0 ? x : slice(x, { starts: of(starts), ends: of(ends), axes, steps: of(strides) });
 }
 
+/**
+ * What each element of the kernel meets, `[B, C, ...places]` or, `swapped`, `[C, B, ...places]`. Steps over two axes are taken apart first,
+ * so that every slice is whole rows of a smaller picture: a third of the time of slices that step.
+ */
+function metByTaps(
+  x: Value,
+  kernel: readonly number[],
+  window: Window,
+  places: readonly number[],
+  swapped: boolean,
+): Value[] {
+  const taps = tapsOf(kernel, window.dilations);
+  const [step] = window.strides as [number, ...number[]];
+  const apart = kernel.length === 2 && taps.length > 1 && step > 1 && window.strides[1] === step ? step : 1;
+  const around = padded(x, window, apart);
+  const pictures = apart > 1 ? spaceToDepth(around, apart) : around;
+  const ordered = swapped ? transpose(pictures, [1, 0, ...spatialAxes(kernel.length)]) : pictures;
+  if (apart === 1) return taps.map((tap) => met(ordered, tap, places, window.strides));
+  const channels = Number(x.shape[1]);
+  return taps.map((tap) => {
+    const phase = tap.reduce((index, offset) => index * apart + (offset % apart), 0);
+    const starts = [phase * channels, ...tap.map((offset) => Math.floor(offset / apart))];
+    const ends = [(phase + 1) * channels, ...places.map((count, i) => starts[i + 1]! + count)];
+    return slice(ordered, { starts, ends, axes: [swapped ? 0 : 1, 2, 3] });
+  });
+}
+
 /** Products of the elements that each element of the kernel meets with g, over the places, then summed over the batch. */
 const perSample: FormOfWeights = (x, g, weight, window, group) => {
   const [batch, numOutputs, ...places] = shapeOf(g) as [number, number, ...number[]];
   const [perGroup, ...kernel] = weight.slice(1) as [number, ...number[]];
-  const around = padded(x, window);
   const numPlaces = numElements(places);
   const split = group === 1 ? [] : [group];
   const cotangent = reshape(g, [batch, ...split, numOutputs / group, numPlaces]);
-  const products = tapsOf(kernel, window.dilations).map((tap) => {
-    const inputs = met(around, tap, places, window.strides);
-    return fusedMatMul(cotangent, reshape(inputs, [batch, ...split, perGroup, numPlaces]), { transB: true });
-  });
+  const products = metByTaps(x, kernel, window, places, false).map((inputs) =>
+    fusedMatMul(cotangent, reshape(inputs, [batch, ...split, perGroup, numPlaces]), { transB: true }),
+  );
   const sums = products.map((product) => reduceSum(product, { axes: [0] }));
   return fromTaps(sums, weight);
 };
@@ -157,12 +188,11 @@ const overTheBatch: FormOfWeights = (x, g, weight, window, group) => {
   const [batch, numOutputs, ...places] = shapeOf(g) as [number, number, ...number[]];
   const [perGroup, ...kernel] = weight.slice(1) as [number, ...number[]];
   const swap = [1, 0, ...spatialAxes(kernel.length)];
-  const around = transpose(padded(x, window), swap);
   const numPlaces = batch * numElements(places);
   const split = group === 1 ? [] : [group];
   const cotangent = reshape(transpose(g, swap), [...split, numOutputs / group, numPlaces]);
-  const products = tapsOf(kernel, window.dilations).map((tap) => {
-    const inputs = reshape(met(around, tap, places, window.strides), [...split, perGroup, numPlaces]);
+  const products = metByTaps(x, kernel, window, places, true).map((taken) => {
+    const inputs = reshape(taken, [...split, perGroup, numPlaces]);
     return group === 1
       ? gemm(cotangent, inputs, undefined, { transB: true })
       : fusedMatMul(cotangent, inputs, { transB: true });

@@ -18,6 +18,7 @@ import {
   pow,
   reduceSum,
   reshape,
+  resize,
   scatterElements,
   sign,
   transpose,
@@ -48,7 +49,7 @@ function windowOfPool(context: RuleContext): { kernel: readonly number[]; window
   return { kernel, stated, window: { ...stated, pads: [...begins, ...ends] } };
 }
 
-/** Every element of g given to all elements of its window: a transposed convolution of each plane with ones, or a stretch where none overlap. */
+/** Every element of g given to all elements of its window: a transposed convolution of each plane with ones, or a repetition where none overlap. */
 function overWindows(g: Value, input: readonly number[], kernel: readonly number[], window: Window): Value {
   const [batch, channels, ...places] = shapeOf(g) as [number, number, ...number[]];
   const spatial = input.slice(2);
@@ -57,9 +58,7 @@ function overWindows(g: Value, input: readonly number[], kernel: readonly number
     return isTile && window.pads[i] === 0;
   });
   if (tiles) {
-    const apart = reshape(g, [batch, channels, ...places.flatMap((count) => [count, 1])]);
-    const stretched = expand(apart, [batch, channels, ...places.flatMap((count, i) => [count, kernel[i]!])]);
-    return reshape(stretched, input);
+    return resize(g, { scales: [1, 1, ...kernel], coordinates: 'asymmetric', nearest: 'floor' });
   }
   const outputPadding = spatial.map((size, i) => {
     const reach = (places[i]! - 1) * window.strides[i]! + window.dilations[i]! * (kernel[i]! - 1) + 1;

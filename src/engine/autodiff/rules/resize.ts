@@ -6,6 +6,7 @@ import { numElements, ShapeError, staticShape, Tensor } from '../../core/index.t
 import {
   type Attributes,
   applyOp,
+  averagePool,
   cast,
   constant,
   constantInts,
@@ -13,6 +14,7 @@ import {
   constantOf,
   fusedMatMul,
   matMul,
+  mul,
   reduceSum,
   reshape,
   resizedAxes,
@@ -138,6 +140,13 @@ const resizeRule: GradientRule = (context) => {
     g = alongAxis(g, one, keepsAspect ? followingMatrixOf(context, one, x) : matrixOf(attributes, one, x));
   }
   if (repeated.length === 0) return [g];
+  if (x.rank === 4 && x.dtype === 'float32' && repeated.every(({ axis }) => axis >= 2)) {
+    const factors = [2, 3].map((axis) => {
+      const one = repeated.find((candidate) => candidate.axis === axis);
+      return one ? one.to / one.from : 1;
+    });
+    return [mul(averagePool(g, factors, { strides: factors }), numElements(factors))];
+  }
   const parts = staticShape(g.shape, 'gradient of Resize').map((dim, axis) => {
     const one = repeated.find((candidate) => candidate.axis === axis);
     return one ? [one.from, one.to / one.from] : [dim];
