@@ -14,7 +14,8 @@ import {
   trace,
   type Value,
 } from '../graph/index.ts';
-import { compile } from '../runtime/index.ts';
+import { exportOnnx } from '../onnx/index.ts';
+import { compile, profileModel } from '../runtime/index.ts';
 import { gradients, recompute } from './index.ts';
 
 const rng = new Rng('recompute');
@@ -58,6 +59,25 @@ describe('recompute', () => {
         });
       }
     }
+  });
+
+  it('needs much less memory: the values of one layer at a time, not of all', async () => {
+    const [numLayers, rows, dim] = [12, 1024, 64];
+    const peakOf = async (wrap: (layer: Layer) => Layer) => {
+      const layer = wrap((weight, x) => tanh(matMul(tanh(matMul(tanh(matMul(x, weight)), weight)), weight)));
+      const graph = trace(
+        ({ weights, x }) => {
+          const value = (weights as Value[]).reduce((before, weight) => layer(weight, before), x as Value);
+          return gradients(reduceMean(square(value)), weights as Value[]);
+        },
+        { weights: Array.from({ length: numLayers }, () => spec([dim, dim])), x: spec([rows, dim]) },
+      );
+      return (await profileModel(exportOnnx(graph), { runs: 1, runtime: { numThreads: 1 } })).peakBytes;
+    };
+    const bytes = 4 * rows * dim;
+    const [kept, recomputed] = [await peakOf((layer) => layer), await peakOf(recompute)];
+    expect(kept).toBeGreaterThan(3 * numLayers * bytes);
+    expect(recomputed).toBeLessThan(0.6 * kept);
   });
 
   it('computes what is inside twice', () => {

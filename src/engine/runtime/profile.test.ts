@@ -33,13 +33,19 @@ describe('a profile', () => {
   });
 
   it('leaves out the first run', () => {
-    const node = (dur: number) => ({ cat: 'Node', name: 'a_kernel_time', dur, args: { op_name: 'Add' } });
+    const node = (dur: number) => ({
+      cat: 'Node',
+      name: 'a_kernel_time',
+      dur,
+      args: { op_name: 'Add', mem_in_use_peak: '64' },
+    });
     const run = (dur: number) => ({ cat: 'Session', name: 'model_run', dur });
     const events = [node(900), run(1000), node(10), node(20), run(50), node(30), node(40), run(70), {}];
     const row = { calls: 2, milliseconds: 0.05, share: 1, opType: 'Add' };
     expect(summarizeProfile(JSON.stringify(events))).toEqual({
       runs: 2,
       milliseconds: 0.06,
+      peakBytes: 64,
       ops: [{ name: 'Add', ...row }],
       nodes: [{ name: 'a', ...row }],
     });

@@ -26,6 +26,8 @@ export interface Profile {
   readonly runs: number;
   /** Milliseconds of a run as a whole, the mean over runs. */
   readonly milliseconds: number;
+  /** The most memory that tensors between nodes took at once, in bytes, as ONNX Runtime's allocator counted. */
+  readonly peakBytes: number;
   /** By op type, the longest first. */
   readonly ops: readonly ProfileRow[];
   /** By node, the longest first. */
@@ -102,16 +104,18 @@ interface ProfileEvent {
   readonly cat: string;
   readonly name: string;
   readonly dur: number;
-  readonly args?: { readonly op_name?: string };
+  readonly args?: { readonly op_name?: string; readonly mem_in_use_peak?: string };
 }
 
 /** The table from the text of a profile that ONNX Runtime wrote. The first run, which allocates, does not count. */
 export function summarizeProfile(text: string): Profile {
   const events = (JSON.parse(text) as (ProfileEvent | Record<string, never>)[]).filter((event) => 'cat' in event);
   const nodes = new Map<string, { opType: string; calls: number; microseconds: number }>();
+  let peakBytes = 0;
   let ended = 0;
   let microseconds = 0;
   for (const { cat, name, dur, args } of events as ProfileEvent[]) {
+    peakBytes = Math.max(peakBytes, Number(args?.mem_in_use_peak ?? 0));
     if (cat === 'Session' && name === 'model_run') {
       if (ended > 0) microseconds += dur;
       ended++;
@@ -139,6 +143,7 @@ export function summarizeProfile(text: string): Profile {
   return {
     runs,
     milliseconds: microseconds / 1000 / runs,
+    peakBytes,
     ops: longestFirst([...byOp].map(([op, { calls, microseconds: time }]) => row(op, op, calls, time))),
     nodes: longestFirst([...nodes].map(([name, node]) => row(name, node.opType, node.calls, node.microseconds))),
   };

@@ -105,6 +105,11 @@ type AnyOptions = TrainStepOptions<Tree<Tensor>, Tree<ValueSpec>>;
 
 /** Trees of any form are too deep for the compiler to go through. */
 const traceOne = traceTrainStep as (options: AnyOptions) => TracedStep;
+const traceMany = traceSteps as (options: AnyOptions, numSteps: number) => TracedStep;
+const traceParted = traceAccumulatingStep as (
+  options: AnyOptions,
+  numBatches: number,
+) => { readonly ofBatch: TracedStep; readonly ofUpdate: TracedStep };
 
 /** A step by itself, beside sessions that take several. Its update is in the session: the state is held for that. */
 async function loadAlone(thread: SessionThread, options: AnyOptions, runtime: RuntimeOptions): Promise<Loaded> {
@@ -175,7 +180,7 @@ const mostBytesInPlace = 2 ** 32 - 2 ** 24;
 function traceParts(options: AnyOptions): Parts<Part> {
   const { accumulate = 1, stepsPerRun = 1, inPlace = true } = options;
   if (stepsPerRun > 1) {
-    const { graph, metricNames } = traceSteps(options, stepsPerRun);
+    const { graph, metricNames } = traceMany(options, stepsPerRun);
     return { several: { graph, metricNames, programs: [], calls: [] } };
   }
   const numBytes = statePorts(options).reduce(
@@ -188,7 +193,7 @@ function traceParts(options: AnyOptions): Parts<Part> {
     return { ...update, metricNames };
   };
   if (accumulate === 1) return { single: split(traceOne(options)) };
-  const { ofBatch, ofUpdate } = traceAccumulatingStep(options, accumulate);
+  const { ofBatch, ofUpdate } = traceParted(options, accumulate);
   return { single: split(ofBatch), update: split(ofUpdate) };
 }
 
