@@ -31,7 +31,7 @@ const slowRounds = 5;
 /** A slow contender whose step takes longer than this takes no further ones: what it took first is its figure. */
 const longStepMs = 15_000;
 /** Answers that take longer are not waited for. */
-const longestAnswerSeconds = 420;
+const longestAnswerSeconds = 300;
 
 /** Starts the contenders and lets each take its first steps. The first contender must be able to. `peers` receives every process. */
 export async function startContenders(

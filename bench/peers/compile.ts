@@ -1,6 +1,6 @@
 /**
  * @file How long a training step takes to come to be, in a process that has compiled nothing before: a transformer of 12 layers, as wide
- * as BERT base. Answers `measure` once.
+ * as BERT base. Usage: `compile.js <threads>`; answers `measure` or `cached <folder>` once.
  */
 import { adamW, compileTrainStep, exportOnnx, type Optimizer, Rng, spec, type Value } from '../../src/engine/index.ts';
 import { answerLines } from '../harness/answer.ts';
@@ -37,29 +37,35 @@ function timed(optimizer: Optimizer, times: { begin: number; end: number }): Opt
   };
 }
 
-async function measure(numThreads: number): Promise<CompileFigures> {
-  const params = initTransformer(new Rng('compile'), sizes);
+const numThreads = Number(process.argv[2] ?? 1);
+const compile = compileTrainStep as unknown as (
+  options: unknown,
+) => Promise<{ graph: Parameters<typeof exportOnnx>[0]; close(): Promise<void> }>;
+
+/** What is compiled, with the times at which the loss begins and ends. */
+function description(times: { begin: number; end: number }) {
   const ids = spec([sizes.batch, sizes.time], 'int64');
+  return {
+    params: initTransformer(new Rng('compile'), sizes),
+    batch: { tokens: ids, targets: ids },
+    loss(p: Transformer<Value>, b: { tokens: Value; targets: Value }) {
+      times.begin = performance.now();
+      const value = transformerLoss(p, b, sizes);
+      times.end = performance.now();
+      return value;
+    },
+  };
+}
+
+async function measure(): Promise<CompileFigures> {
   const [loss, update] = [
     { begin: 0, end: 0 },
     { begin: 0, end: 0 },
   ];
-  const compile = compileTrainStep as unknown as (
-    options: unknown,
-  ) => Promise<{ graph: Parameters<typeof exportOnnx>[0] }>;
+  const described = description(loss);
   const begin = performance.now();
-  const step = await compile({
-    params,
-    batch: { tokens: ids, targets: ids },
-    loss(p: Transformer<Value>, b: { tokens: Value; targets: Value }) {
-      loss.begin = performance.now();
-      const value = transformerLoss(p, b, sizes);
-      loss.end = performance.now();
-      return value;
-    },
-    optimizer: timed(adamW({ learningRate: 1e-3, maxGradNorm: 1 }), update),
-    runtime: { numThreads },
-  });
+  const optimizer = timed(adamW({ learningRate: 1e-3, maxGradNorm: 1 }), update);
+  const step = await compile({ ...described, optimizer, runtime: { numThreads } });
   const whole = performance.now() - begin;
   const beginExport = performance.now();
   exportOnnx(step.graph);
@@ -75,4 +81,15 @@ async function measure(numThreads: number): Promise<CompileFigures> {
   };
 }
 
-await answerLines({ measure: (threads) => measure(Number(threads)) });
+/** Milliseconds that the same takes with a folder for what was compiled before. */
+async function measureCached(cache: string): Promise<{ readonly whole: number }> {
+  const described = description({ begin: 0, end: 0 });
+  const begin = performance.now();
+  const optimizer = adamW({ learningRate: 1e-3, maxGradNorm: 1 });
+  const step = await compile({ ...described, optimizer, runtime: { numThreads, cache }, cacheKey: 'bench' });
+  const whole = performance.now() - begin;
+  await step.close();
+  return { whole };
+}
+
+await answerLines({ measure, cached: measureCached });

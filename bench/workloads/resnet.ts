@@ -83,7 +83,7 @@ export function resNetFeatures(params: ResNet<Value>, x: Value): Value {
 }
 
 /** The loss of a batch: the cross-entropy of a head over the mean of the features. */
-export function resNetLoss(params: ResNet<Value>, batch: { readonly x: Value; readonly targets: Value }): Value {
+function resNetLoss(params: ResNet<Value>, batch: { readonly x: Value; readonly targets: Value }): Value {
   const features = resNetFeatures(params, batch.x);
   return crossEntropy(linear(params.head, reduceMean(features, { axes: [2, 3] })), batch.targets);
 }

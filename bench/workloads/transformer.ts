@@ -67,7 +67,7 @@ export function transformerLoss(
 }
 
 /** A batch of random tokens and classes. */
-export function transformerBatch(rng: Rng, { batch, time, numClasses }: TransformerSizes) {
+function transformerBatch(rng: Rng, { batch, time, numClasses }: TransformerSizes) {
   const ids = () => {
     const data = BigInt64Array.from({ length: batch * time }, () => BigInt(rng.integer(numClasses)));
     return new Tensor('int64', [batch, time], data);
