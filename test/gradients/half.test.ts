@@ -16,6 +16,7 @@ const fixed: readonly OpType[] = [
   'com.microsoft.QuantizeLinear',
   'DynamicQuantizeLinear',
   'com.microsoft.MatMulNBits',
+  'com.microsoft.CDist',
   'ai.onnx.ml.Scaler',
   'ai.onnx.ml.LinearRegressor',
   'ai.onnx.ml.ArrayFeatureExtractor',

@@ -35,7 +35,8 @@ const skipNormalization =
         );
       }
     }
-    for (const index of parameters) requireVector(opType, `input ${index}`, inputs[index], x.shape.at(-1));
+    const numFeatures = isRanked(x.shape) ? x.shape.at(-1) : unknownDim;
+    for (const index of parameters) requireVector(opType, `input ${index}`, inputs[index], numFeatures);
     const statistics: ValueType = {
       dtype: 'float32',
       shape: isRanked(x.shape) ? [...x.shape.slice(0, -1), 1] : x.shape,
