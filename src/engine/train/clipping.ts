@@ -38,7 +38,7 @@ export function scaledGradients({ gradients, scale }: ClippedGradients): readonl
 }
 
 /** The root of the sum of squares over all values. */
-export function globalNorm(values: readonly Value[]): Value {
+function globalNorm(values: readonly Value[]): Value {
   const squares = values.map((value) => reduceSumSquare(value));
   return sqrt(squares.reduce((sum, squared) => add(sum, squared)));
 }
