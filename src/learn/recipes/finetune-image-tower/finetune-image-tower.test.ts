@@ -8,7 +8,7 @@ import { type FinetuneParams, interpolate, trainedIn } from './model.ts';
 import { pixelBatchSource } from './pixel-batches.ts';
 import type { PixelCorpus } from './pixel-corpus.ts';
 import { restyle, toneTable } from './restyle.ts';
-import { finetuneSettings, hashSettings } from './settings.ts';
+import { type FinetunePhase, finetuneSettings, hashPhase } from './settings.ts';
 
 const size = 4;
 const dim = 3;
@@ -173,16 +173,24 @@ describe('exportHalfHead', () => {
   });
 });
 
-describe('hashSettings', () => {
+describe('hashPhase', () => {
   it('tells settings, start and phase apart', () => {
     const settings = finetuneSettings();
     const names = [
-      hashSettings(settings, 'start', 0),
-      hashSettings(settings, 'start', 1),
-      hashSettings(settings, 'other', 0),
-      hashSettings(finetuneSettings({ towerPace: 1 }), 'start', 0),
+      hashPhase(settings, 'start', 0),
+      hashPhase(settings, 'start', 1),
+      hashPhase(settings, 'other', 0),
+      hashPhase(finetuneSettings({ towerPace: 1 }), 'start', 0),
     ];
     expect(new Set(names).size).toBe(4);
-    expect(hashSettings(finetuneSettings(), 'start')).toBe(names[0]);
+  });
+
+  it('is the same whatever comes after the phase, and on however many threads', () => {
+    const { phases } = finetuneSettings();
+    const [first] = phases as [FinetunePhase];
+    const name = hashPhase(finetuneSettings({ phases: [first] }), 'start', 0);
+    const more = finetuneSettings({ phases: [first, { ...first, numSteps: 7 }], numThreads: 1, shares: [0.25] });
+    expect(hashPhase(more, 'start', 0)).toBe(name);
+    expect(hashPhase(more, 'start', 1)).not.toBe(name);
   });
 });

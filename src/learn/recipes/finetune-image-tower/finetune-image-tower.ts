@@ -25,7 +25,7 @@ import { type FinetuneParams, finetuneLoss, interpolate, startParams, trainedIn 
 import { type PixelBatch, pixelBatchSource } from './pixel-batches.ts';
 import type { PixelCorpus } from './pixel-corpus.ts';
 import { dataDirectoryOf, duringOf, openCorpus, type PixelRecipeOptions, startBundle } from './recipe-options.ts';
-import { type FinetunePhase, type FinetuneSettings, finetuneSettings, hashSettings } from './settings.ts';
+import { type FinetunePhase, type FinetuneSettings, finetuneSettings, hashPhase } from './settings.ts';
 import { readStart, type Start } from './start.ts';
 import { readValidation, type ValidationFigures, type ValidationSet, validate, validationScore } from './validation.ts';
 import { type TrainedSpace, writeTrained } from './write-trained.ts';
@@ -159,7 +159,7 @@ async function trainPhase({ params, tower, start, corpus, settings, phase, index
     numSteps: phase.numSteps,
     nextBatch: pixelBatchSource(corpus, { ...settings, pictureDim: start.picture.statistics.mean.shape[0]! }),
     seed: settings.seed + index,
-    settingsHash: hashSettings(settings, start.id, index),
+    settingsHash: hashPhase(settings, start.id, index),
     checkpointPath,
     checkpointEvery: 25,
     logPath: join(folder, 'log.jsonl'),

@@ -69,10 +69,16 @@ export function finetuneSettings(changes: Partial<FinetuneSettings> = {}): Finet
   };
 }
 
-/** A name for the settings of a run, what it starts from, and its part: equal, equal name. */
-export function hashSettings(settings: object, start: string, part = 0): string {
+/** A name for all that decides the checkpoint of a phase: equal, equal name. Later phases do not, nor do threads or what is chosen at the end. */
+export function hashPhase(settings: FinetuneSettings, start: string, phase: number): string {
+  const { numThreads: _threads, shares: _shares, ...others } = settings;
+  return hashSettings({ ...others, phases: settings.phases.slice(0, phase + 1) }, start);
+}
+
+/** A name for the settings of a run and what it starts from: equal, equal name. */
+export function hashSettings(settings: object, start: string): string {
   return createHash('sha256')
-    .update(JSON.stringify([settings, start, part]))
+    .update(JSON.stringify([settings, start]))
     .digest('hex')
     .slice(0, 16);
 }
