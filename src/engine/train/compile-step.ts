@@ -2,6 +2,7 @@
  * @file From the description of a step to the sessions that run it: graphs are traced and split from what kernels do, then loaded
  * beside the state. With a cache and a key of the caller's, all of that may have been done before.
  */
+import { createRequire } from 'node:module';
 import { dtypes, leaves, type MapLeaves, numElements, type Tensor, type Tree } from '../core/index.ts';
 import type { Graph, ValueSpec } from '../graph/index.ts';
 import { type Program, programToWasm } from '../kernels/index.ts';
@@ -156,11 +157,17 @@ async function loadKeptParts(
   return Object.fromEntries(loaded);
 }
 
+/** The version of this package: another one may make another graph of the same loss. */
+function packageVersion(): string {
+  return (createRequire(import.meta.url)('../../../package.json') as { version: string }).version;
+}
+
 /** The caller's key with all that the description says without being traced. */
 function keyOf(options: AnyOptions, cacheKey: string): string {
   const { accumulate, stepsPerRun, inPlace, ema, precision, lossScale, batch } = options;
   const shapes = leaves<ValueSpec>(batch, 'batch');
   return JSON.stringify([
+    packageVersion(),
     cacheKey,
     accumulate,
     stepsPerRun,
