@@ -22,13 +22,16 @@ function withoutLocales(results: readonly Result[]): Result[] {
   });
 }
 
+/** By how much ONNX Runtime's own kernels miss a value is a matter of the processor. */
+const withoutDigits = (table: string): string => table.replace(/ is \S+ at \d+, not \S+$/gm, ' differs');
+
 describe("the ONNX project's own tests", () => {
   if (isInstalled()) {
     it('pass after import and export wherever ONNX Runtime passes them, as the committed table says', async () => {
       const results = await runAll();
       expect(results.length).toBeGreaterThan(1000);
       expect(results.filter(({ verdict }) => verdict === 'failed')).toEqual([]);
-      expect(tableOf(withoutLocales(results))).toBe(committed);
+      expect(withoutDigits(tableOf(withoutLocales(results)))).toBe(withoutDigits(committed));
     }, 300_000);
 
     it('fall into families of which none takes most of them', () => {

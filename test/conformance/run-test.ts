@@ -3,11 +3,13 @@
  * held to the outputs that ship with the test.
  */
 import ort from 'onnxruntime-node';
-import { type AnyTensor, dtypes, formatShape } from '../../src/engine/core/index.ts';
+import { type AnyTensor, dtypes, formatShape, Tensor } from '../../src/engine/core/index.ts';
+import type { ValueType } from '../../src/engine/graph/index.ts';
 import { exportOnnx, importOnnx } from '../../src/engine/onnx/index.ts';
-import { readModel } from '../../src/engine/onnx/messages.ts';
+import { readModel, type ValueMessage } from '../../src/engine/onnx/messages.ts';
 import { FieldReader } from '../../src/engine/onnx/wire.ts';
 import { mismatch } from './compare.ts';
+import { type Item, isPassed, type PassedModel, type Port, passed, readItem } from './pass.ts';
 import { type DataSet, dataSets, modelBytes, type Test } from './suite.ts';
 
 /**
@@ -23,12 +25,11 @@ export interface Outcome {
 export async function runTest(test: Test, onOriginal: (outcome: Outcome) => void): Promise<Outcome> {
   const bytes = modelBytes(test);
   if (bytes === undefined) return { verdict: 'unsupported', reason: 'the package ships no model file for it' };
-  const unfit = unfitReason(bytes);
-  if (unfit !== undefined) return { verdict: 'unsupported', reason: unfit };
-  const sets = dataSets(test);
-  const original = await failureOf(() => check(bytes, sets));
+  const given = caseOf(bytes, dataSets(test));
+  if ('reason' in given) return { verdict: 'unsupported', reason: given.reason };
+  const original = await failureOf(() => check(given, (model) => model));
   onOriginal(original === undefined ? { verdict: 'passed' } : { verdict: 'unsupported', reason: original });
-  const roundTrip = await failureOf(() => check(exportOnnx(importOnnx(bytes).toGraph()), sets));
+  const roundTrip = await failureOf(() => check(given, (model) => exportOnnx(importOnnx(model).toGraph())));
   if (original === undefined) {
     return roundTrip === undefined ? { verdict: 'passed' } : { verdict: 'failed', reason: roundTrip };
   }
@@ -47,41 +48,56 @@ async function failureOf(work: () => Promise<void>): Promise<string | undefined>
 
 const firstLine = (error: unknown): string => String(error).split('\n')[0]!.slice(0, 300);
 
-/** Why nothing can be compared: the outputs are random, or ONNX Runtime's binding for Node cannot pass the inputs or outputs. */
-function unfitReason(bytes: Uint8Array): string | undefined {
-  let graph: ReturnType<typeof readModel>['graph'];
-  try {
-    graph = readModel(new FieldReader(bytes, ''), undefined).graph;
-  } catch {
-    return undefined;
-  }
+/** What a test runs on each of its data sets; or why nothing can be compared. */
+function caseOf(bytes: Uint8Array, sets: readonly DataSet[]): readonly PassedModel[] | { readonly reason: string } {
+  const { graph } = readModel(new FieldReader(bytes, ''), undefined);
   const random = graph.nodes.find(({ opType }) => /^(Bernoulli|Multinomial|Random.*)$/.test(opType));
-  if (random !== undefined) return `${random.opType} draws other numbers than those that ship with the test`;
-  for (const { name, type } of [...graph.inputs, ...graph.outputs]) {
-    if (type?.containers !== undefined)
-      return `"${name}" is ${type.containers.join(' of ')}, which the binding for Node cannot pass`;
-    if (type?.dtype === 'bfloat16') return `"${name}" is bfloat16, which the binding for Node cannot pass`;
+  if (random !== undefined)
+    return { reason: `${random.opType} draws other numbers than those that ship with the test` };
+  const cases: PassedModel[] = [];
+  const inputs = graph.inputs.filter(({ name }) => !graph.initializers.has(name));
+  for (const set of sets) {
+    const ports = [portsOf(inputs, set.inputs), portsOf(graph.outputs, set.outputs)] as const;
+    const isPlain = ports.flat().every(({ type }) => isPassed(type));
+    cases.push(isPlain ? plainCase(bytes, ...ports) : passed(bytes, ...ports));
   }
-  return undefined;
+  return cases;
 }
 
-/** @throws Error if the model does not load, does not run, or gives something else. */
-async function check(model: Uint8Array, sets: readonly DataSet[]): Promise<void> {
-  const session = await ort.InferenceSession.create(model, { logSeverityLevel: 4, intraOpNumThreads: 1 });
-  try {
-    for (const set of sets) {
-      const feeds = Object.fromEntries(
-        session.inputNames.slice(0, set.inputs.length).map((name, i) => [name, toOrt(set.inputs[i]!)]),
-      );
-      const results = await session.run(feeds, { logSeverityLevel: 4 });
-      set.outputs.forEach((expected, i) => {
-        const name = session.outputNames[i]!;
-        const wrong = mismatch(fromOrt(results[name]!), expected);
+function portsOf(values: readonly ValueMessage[], files: readonly Uint8Array[]): Port[] {
+  return files.map((file, i) => {
+    const { name, type } = values[i]!;
+    if (type === undefined) throw new Error(`the type of "${name}" is not stated`);
+    return { name, type, item: typed(readItem(file, type.containers), type) };
+  });
+}
+
+/** The files hold bfloat16 as the whole numbers of its bits. */
+function typed(item: Item, { dtype }: ValueType): Item {
+  if (dtype !== 'bfloat16' || item === undefined || !('dtype' in item) || item.dtype !== 'uint16') return item;
+  return new Tensor('bfloat16', item.shape, item.data as Uint16Array);
+}
+
+function plainCase(bytes: Uint8Array, inputs: readonly Port[], outputs: readonly Port[]): PassedModel {
+  const tensors = (ports: readonly Port[]) =>
+    ports.map(({ name, item }): [string, AnyTensor] => [name, item as AnyTensor]);
+  return { bytes, feeds: Object.fromEntries(tensors(inputs)), expected: new Map(tensors(outputs)) };
+}
+
+/** @throws Error if a model does not load, does not run, or gives something else. */
+async function check(cases: readonly PassedModel[], prepare: (model: Uint8Array) => Uint8Array): Promise<void> {
+  for (const { bytes, feeds, expected } of cases) {
+    const session = await ort.InferenceSession.create(prepare(bytes), { logSeverityLevel: 4, intraOpNumThreads: 1 });
+    try {
+      const given = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(tensor)]));
+      const results = await session.run(given, { logSeverityLevel: 4 });
+      for (const [name, tensor] of expected) {
+        const wrong = mismatch(fromOrt(results[name]!), tensor);
         if (wrong !== undefined) throw new Error(`output "${name}" ${wrong}`);
-      });
+      }
+    } finally {
+      await session.release();
     }
-  } finally {
-    await session.release();
   }
 }
 

@@ -4,9 +4,6 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AnyTensor } from '../../src/engine/core/index.ts';
-import { readTensor } from '../../src/engine/onnx/tensor-message.ts';
-import { FieldReader } from '../../src/engine/onnx/wire.ts';
 
 /** Where the package puts its tests. */
 export const dataFolder = '/usr/share/libonnx-testdata/data';
@@ -38,10 +35,10 @@ export function modelBytes(test: Test): Uint8Array | undefined {
   return existsSync(path) ? readFileSync(path) : undefined;
 }
 
-/** The tensors that go in and those that must come out, in the order of the model's inputs and outputs. */
+/** What goes in and what must come out, in the order of the model's inputs and outputs: the bytes of each file. */
 export interface DataSet {
-  readonly inputs: readonly AnyTensor[];
-  readonly outputs: readonly AnyTensor[];
+  readonly inputs: readonly Uint8Array[];
+  readonly outputs: readonly Uint8Array[];
 }
 
 /** Every data set of a test. */
@@ -50,17 +47,14 @@ export function dataSets(test: Test): DataSet[] {
     .filter((name) => name.startsWith('test_data_set_'))
     .sort()
     .map((name) => ({
-      inputs: readTensors(join(test.folder, name), 'input'),
-      outputs: readTensors(join(test.folder, name), 'output'),
+      inputs: readFiles(join(test.folder, name), 'input'),
+      outputs: readFiles(join(test.folder, name), 'output'),
     }));
 }
 
-function readTensors(folder: string, prefix: string): AnyTensor[] {
+function readFiles(folder: string, prefix: string): Uint8Array[] {
   const count = readdirSync(folder).filter((name) => name.startsWith(`${prefix}_`)).length;
-  return Array.from({ length: count }, (_, i) => {
-    const bytes = readFileSync(join(folder, `${prefix}_${i}.pb`));
-    return readTensor(new FieldReader(bytes, `${prefix} ${i}`)).tensor;
-  });
+  return Array.from({ length: count }, (_, i) => readFileSync(join(folder, `${prefix}_${i}.pb`)));
 }
 
 /** Families of ops by the names of their tests; the first that fits. */

@@ -1,7 +1,8 @@
 /** @file Graphs within graphs: the branches of If, the bodies of loops, and the functions of a file. */
 import { describe, expect, it } from 'vitest';
 import { type AnyTensor, float32, int64, Tensor } from '../../src/engine/core/index.ts';
-import { importOnnx } from '../../src/engine/onnx/index.ts';
+import { applyOp, graphOf, ops, printGraph } from '../../src/engine/graph/index.ts';
+import { exportOnnx, importOnnx } from '../../src/engine/onnx/index.ts';
 import { compile } from '../../src/engine/runtime/index.ts';
 import { type GraphParts, type ModelParts, type NodeParts, writeModel } from './write-model.ts';
 
@@ -170,5 +171,21 @@ describe('functions of a file', () => {
     expect(() =>
       importOnnx(writeModel({ ...parts, functions: [parts.functions![0]!, ...tower], nodes: [call('F39', 'x', 'y')] })),
     ).toThrow(/more than \d+ nodes/);
+  });
+});
+
+describe('an optional value without a value', () => {
+  it('keeps the type that it would have, through export and import', async () => {
+    const type = { dtype: 'float32', shape: ['n'], containers: ['sequence'] } as const;
+    const absent = applyOp(ops.Optional, [], { type: { kind: 'type', value: type } })[0]!;
+    const has = applyOp(ops.OptionalHasElement, [absent])[0]!;
+    const graph = graphOf([], [{ name: 'has', value: has }]);
+    const again = importOnnx(exportOnnx(graph)).toGraph();
+    expect(printGraph(again)).toBe(printGraph(graph));
+    expect(printGraph(again)).toContain('optional(sequence(float32[n]))');
+    const executable = await compile(again, { numThreads: 1 });
+    const results = await executable.run({});
+    await executable.close();
+    expect([...results.has!.data]).toEqual([0]);
   });
 });

@@ -1,6 +1,6 @@
 /** @file A readable form of a graph: one line a node, `%3 = MatMul(%1, %2) : float32[8,4]`. */
 import type { Graph } from './graph.ts';
-import type { Attribute, Value } from './value.ts';
+import { type Attribute, Value } from './value.ts';
 
 /** The graph as text, for people and for tests. */
 export function printGraph(graph: Graph): string {
@@ -37,5 +37,6 @@ function printConstant(value: Value): string {
 function printAttribute(attribute: Attribute): string {
   if (attribute.kind === 'graph') return `graph of ${attribute.value.nodes.length} nodes`;
   if (attribute.kind === 'tensor') return `${attribute.value.dtype}[${attribute.value.shape.join(',')}]`;
+  if (attribute.kind === 'type') return `${new Value(attribute.value, { kind: 'input', name: '' })}`;
   return typeof attribute.value === 'object' ? `[${attribute.value.join(',')}]` : String(attribute.value);
 }

@@ -15,7 +15,8 @@ export type Attribute =
   | { readonly kind: 'floats'; readonly value: readonly number[] }
   | { readonly kind: 'strings'; readonly value: readonly string[] }
   | { readonly kind: 'tensor'; readonly value: AnyTensor }
-  | { readonly kind: 'graph'; readonly value: Subgraph };
+  | { readonly kind: 'graph'; readonly value: Subgraph }
+  | { readonly kind: 'type'; readonly value: ValueType };
 
 /** The attributes of a node by name. */
 export type Attributes = Readonly<Record<string, Attribute>>;

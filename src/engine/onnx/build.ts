@@ -293,8 +293,7 @@ function attributesOf(node: NodeMessage, inputs: readonly (Value | undefined)[],
     if (attribute.kind === 'graph') {
       return [[name, { kind: 'graph', value: subgraph(attribute.value, node, inputs, context) }]];
     }
-    // Only an Optional without a value says its type so.
-    return attribute.kind === 'type' ? [] : [[name, attribute]];
+    return [[name, attribute]];
   });
   return Object.fromEntries(entries);
 }

@@ -230,6 +230,7 @@ const attributeWriters: {
     },
   },
   tensor: { type: 4, write: (w, value) => message(w, 5, (tensor) => writeTensor(tensor, '', value)) },
+  type: { type: 13, write: (w, value) => message(w, 14, (type) => writeType(type, value, value.containers ?? [])) },
   graph: { type: 5, write: (w, value, names) => message(w, 6, (graph) => writeGraph(graph, value, 'body', names)) },
 };
 

@@ -11,7 +11,6 @@ import type { FieldReader } from './wire.ts';
 export type AttributeMessage =
   | Exclude<Attribute, { kind: 'graph' }>
   | { readonly kind: 'graph'; readonly value: GraphMessage }
-  | { readonly kind: 'type'; readonly value: ValueType }
   | { readonly kind: 'reference'; readonly value: string };
 
 /** A `NodeProto`. */

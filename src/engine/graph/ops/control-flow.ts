@@ -129,7 +129,9 @@ export const controlFlowOps = {
       const type = outputType(body, i + 1);
       if (i >= states.length) return withShape(type, withAxis(type.shape, 0, steps));
       const given = commonType('Loop', typeOf(states[i]!), typeOf(body.inputs[i + 2]!.value));
-      return steps === 1 ? type : commonType('Loop', given, type);
+      // What may be absent before the first step need not be so after it.
+      const isThereNow = given.containers?.[0] === 'optional' && type.containers?.[0] !== 'optional';
+      return steps === 1 || isThereNow ? type : commonType('Loop', given, type);
     });
   }),
   Scan: defineOp('Scan', (inputs, attributes) => {

@@ -229,7 +229,10 @@ export const sequenceOps = {
       },
     },
   ),
-  Optional: defineOp('Optional', (inputs) => [inside('optional', required('Optional', inputs, 0))]),
+  /** Without an input it is an absent value, of the type that its attribute says. */
+  Optional: defineOp('Optional', (inputs, { type }) => [
+    inside('optional', inputs[0] ?? (type?.kind === 'type' ? type.value : required('Optional', inputs, 0))),
+  ]),
   OptionalGetElement: defineOp(
     'OptionalGetElement',
     (inputs) => {
@@ -250,7 +253,8 @@ export const sequenceOps = {
 /** What Optional was given. */
 function wrappedIn(x: Value | undefined): readonly Value[] | undefined {
   if (x?.origin.kind !== 'node' || x.origin.node.op !== sequenceOps.Optional) return undefined;
-  return x.origin.node.inputs as readonly Value[];
+  const [wrapped] = x.origin.node.inputs;
+  return wrapped && [wrapped];
 }
 
 /** A list of tensors of one element type. */
