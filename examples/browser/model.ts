@@ -40,7 +40,7 @@ export type Params = ReturnType<typeof initParams>;
 export type ParamValues = MapLeaves<Params, Tensor, Value>;
 
 /** The logarithm of the odds that a point `[B, 2]` is on the second spiral: `[B, 1]`. */
-export function logits(params: ParamValues, points: Value): Value {
+function logits(params: ParamValues, points: Value): Value {
   const first = relu(gemm(points, params.first.weight, params.first.bias));
   const second = relu(gemm(first, params.second.weight, params.second.bias));
   return gemm(second, params.third.weight, params.third.bias);

@@ -39,7 +39,13 @@ export function roomOf(path: string): string | undefined {
 }
 
 /** Files that gather several rooms under one name. */
-const gatherers = ['src/index.ts', 'src/engine/index.ts', 'src/engine/browser.ts', 'src/model/index.ts', 'src/serve/index.ts'];
+const gatherers = [
+  'src/index.ts',
+  'src/engine/index.ts',
+  'src/engine/browser.ts',
+  'src/model/index.ts',
+  'src/serve/index.ts',
+];
 
 /** What must be entered by its `index.ts`: each folder of the engine and of the applications, else the whole room. */
 function doorOf(path: string): string {

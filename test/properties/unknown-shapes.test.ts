@@ -12,7 +12,7 @@ import type { Application, Operand } from './verdict.ts';
 /** How much of an operand is hidden from inference. */
 type Hiding = 'nothing' | 'dims' | 'shape' | 'contents';
 
-function valueOf(operand: Operand, hiding: Hiding, name: string): Value | undefined {
+function operandValue(operand: Operand, hiding: Hiding, name: string): Value | undefined {
   if (operand === undefined) return undefined;
   if (operand.ints && hiding !== 'contents') {
     const tensor = zeros(operand.shape, operand.dtype);
@@ -28,7 +28,7 @@ function valueOf(operand: Operand, hiding: Hiding, name: string): Value | undefi
 
 function infer(application: Application, hiding: (operand: number) => Hiding): readonly ValueType[] {
   const op: OpDefinition = ops[application.opType];
-  const inputs = application.operands.map((operand, i) => valueOf(operand, hiding(i), `operand${i}`));
+  const inputs = application.operands.map((operand, i) => operandValue(operand, hiding(i), `operand${i}`));
   return op.infer(inputs, application.attributes);
 }
 

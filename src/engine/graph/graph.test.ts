@@ -215,7 +215,7 @@ describe('an op that is given what it cannot take', () => {
       'a scale of another shape',
       () => layerNormalization(x, input([2])),
       ShapeError,
-      'LayerNormalization: scale and bias must be [3], got [2]',
+      'layerNormalization: scale and bias must be [3], got [2]',
     ],
     [
       'channels that do not match',

@@ -123,11 +123,6 @@ function canHold(node: Node): boolean {
   return arity[opKey(node.op)] === node.inputs.length && node.inputs.every((input) => input !== undefined);
 }
 
-/** How many bytes of memory a run of a program moves for each element: reads and writes. */
-export function bytesPerElement(program: Program): number {
-  return 4 * (program.numVectors + program.outputs.length);
-}
-
 /** How many elements a value has, rounded up to what a program handles at a time. */
 export function paddedElements(shape: readonly number[]): number {
   return Math.ceil(numElements(shape) / 4) * 4;

@@ -3,7 +3,6 @@ import { dimsFit, formatShape, isRanked, type Shape, ShapeError, unknownDim, unk
 import { constantInts, constantScalar } from '../constants.ts';
 import { knownDims } from '../known-dims.ts';
 import { applyOp1, defineOp, float, int, intOf, ints, intsOf, string, stringOf, type Value } from '../value.ts';
-import { floats } from './element-types.ts';
 import { requireDtype, required, requireFloat, requireSameDtype } from './operand.ts';
 import { unknownDims } from './types.ts';
 

@@ -151,11 +151,6 @@ export function requirePicture(opType: string, x: Value): void {
   }
 }
 
-/** How many spatial axes a picture has. */
-export function numSpatialOf(x: Value): number {
-  return x.rank - 2;
-}
-
 /** Whether the last window may reach beyond the padding. */
 export function isCeilMode(attributes: Attributes): boolean {
   return intOf(attributes, 'ceil_mode', 0) === 1;
