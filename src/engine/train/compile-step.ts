@@ -105,7 +105,7 @@ export async function compileTrainStep<const P extends Tree<Tensor>, const B ext
 type AnyOptions = TrainStepOptions<Tree<Tensor>, Tree<ValueSpec>>;
 
 /** Trees of any form are too deep for the compiler to go through. */
-const traceOne = traceTrainStep as (options: AnyOptions) => TracedStep;
+const traceOne = traceTrainStep as unknown as (options: AnyOptions) => TracedStep;
 const traceMany = traceSteps as (options: AnyOptions, numSteps: number) => TracedStep;
 const traceParted = traceAccumulatingStep as (
   options: AnyOptions,
