@@ -129,7 +129,7 @@ const runRecipe: Readonly<Record<Recipe, (changes: Changes, options: PixelRecipe
 function shortened(settings: FinetuneSettings, numSteps: number): FinetuneSettings {
   return {
     ...settings,
-    phases: settings.phases.map((phase) => ({
+    phases: settings.phases.map(({ stopAfter: _, ...phase }) => ({
       ...phase,
       numSteps,
       warmupSteps: Math.min(phase.warmupSteps, Math.ceil(numSteps / 10)),

@@ -8,7 +8,7 @@ import { type FinetuneParams, interpolate, trainedIn } from './model.ts';
 import { pixelBatchSource } from './pixel-batches.ts';
 import type { PixelCorpus } from './pixel-corpus.ts';
 import { restyle, toneTable } from './restyle.ts';
-import { type FinetunePhase, finetuneSettings, hashPhase } from './settings.ts';
+import { type FinetunePhase, finetuneSettings, hashPhase, stepsOf } from './settings.ts';
 
 const size = 4;
 const dim = 3;
@@ -170,6 +170,15 @@ describe('exportHalfHead', () => {
     }
     expect(bytes.length).toBeLessThan(0.7 * 4 * (64 * 16 * 2 + 64 * 32));
     await Promise.all([half.close(), whole.close()]);
+  });
+});
+
+describe('stepsOf', () => {
+  it('is the whole schedule, or where the phase stops before its end', () => {
+    const phase = { numSteps: 90, warmupSteps: 0, peakLearningRate: 1, firstConvolution: 0, depthwise: true };
+    expect(stepsOf(phase)).toBe(90);
+    expect(stepsOf({ ...phase, stopAfter: 40 })).toBe(40);
+    expect(stepsOf({ ...phase, stopAfter: 100 })).toBe(90);
   });
 });
 

@@ -25,7 +25,7 @@ import { type FinetuneParams, finetuneLoss, interpolate, startParams, trainedIn 
 import { type PixelBatch, pixelBatchSource } from './pixel-batches.ts';
 import type { PixelCorpus } from './pixel-corpus.ts';
 import { dataDirectoryOf, duringOf, openCorpus, type PixelRecipeOptions, startBundle } from './recipe-options.ts';
-import { type FinetunePhase, type FinetuneSettings, finetuneSettings, hashPhase } from './settings.ts';
+import { type FinetunePhase, type FinetuneSettings, finetuneSettings, hashPhase, stepsOf } from './settings.ts';
 import { readStart, type Start } from './start.ts';
 import { readValidation, type ValidationFigures, type ValidationSet, validate, validationScore } from './validation.ts';
 import { type TrainedSpace, writeTrained } from './write-trained.ts';
@@ -131,7 +131,7 @@ function describe(
     text: start.text,
     logLogitScale: params.logLogitScale,
     seed: settings.seed,
-    steps: settings.phases.reduce((sum, { numSteps }) => sum + numSteps, 0),
+    steps: settings.phases.reduce((sum, phase) => sum + stepsOf(phase), 0),
     settings: { ...settings },
   };
 }
@@ -156,7 +156,7 @@ async function trainPhase({ params, tower, start, corpus, settings, phase, index
   const step = await compileStep({ ...params, tower: trained }, { tower, start, corpus, settings, phase, fixed });
   const result = await train({
     step,
-    numSteps: phase.numSteps,
+    numSteps: stepsOf(phase),
     nextBatch: pixelBatchSource(corpus, { ...settings, pictureDim: start.picture.statistics.mean.shape[0]! }),
     seed: settings.seed + index,
     settingsHash: hashPhase(settings, start.id, index),

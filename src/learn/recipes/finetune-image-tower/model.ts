@@ -84,7 +84,7 @@ export function finetuneLoss({
   };
 }
 
-/** Parameters at `share` of the way from `from` to `to`; a tower's changes are themselves ways. */
+/** Parameters at `share` of the way from `from` to `to`, or beyond it; a tower's changes are themselves ways. */
 export function interpolate(
   from: FinetuneParams<Tensor>,
   to: FinetuneParams<Tensor>,

@@ -4,7 +4,10 @@ import type { ImageOutput, ImageVariant } from '../../../model/index.ts';
 
 /** A part of the run with its own choice of what is trained. */
 export interface FinetunePhase {
+  /** The steps that the learning rate's schedule is for. */
   readonly numSteps: number;
+  /** Steps after which the phase ends all the same; `numSteps` if absent. */
+  readonly stopAfter?: number;
   readonly warmupSteps: number;
   /** Learning rate of the head. */
   readonly peakLearningRate: number;
@@ -12,6 +15,11 @@ export interface FinetunePhase {
   readonly firstConvolution: number;
   /** Whether kernels of depthwise convolutions are trained too. */
   readonly depthwise: boolean;
+}
+
+/** The steps that a phase takes. */
+export function stepsOf({ numSteps, stopAfter = numSteps }: FinetunePhase): number {
+  return Math.min(numSteps, stopAfter);
 }
 
 /** Everything that decides what the recipe trains. */
@@ -38,7 +46,7 @@ export interface FinetuneSettings {
   readonly nameProbability: number;
   /** Threads of a step; all cores if absent. */
   readonly numThreads?: number;
-  /** Points between start (0) and trained weights (1) among which validation chooses. */
+  /** Points on the line from the start (0) through the trained weights (1) among which validation chooses. */
   readonly shares: readonly number[];
 }
 
@@ -55,16 +63,13 @@ export function finetuneSettings(changes: Partial<FinetuneSettings> = {}): Finet
     numViews: 8,
     numIconViews: 3,
     batchSize: 64,
-    numExtraTexts: 1024,
-    phases: [
-      { numSteps: 600, warmupSteps: 40, peakLearningRate: 2e-4, firstConvolution: 18, depthwise: false },
-      { numSteps: 100, warmupSteps: 10, peakLearningRate: 1e-4, firstConvolution: 0, depthwise: true },
-    ],
-    towerPace: 5,
+    numExtraTexts: 2048,
+    phases: [{ numSteps: 350, warmupSteps: 15, peakLearningRate: 6e-6, firstConvolution: 30, depthwise: false }],
+    towerPace: 40,
     weightDecay: 0.1,
     pictureDropout: 0.3,
     nameProbability: 0.5,
-    shares: [0.5, 0.75, 1],
+    shares: [0.5, 1, 1.5, 2],
     ...changes,
   };
 }
