@@ -106,8 +106,8 @@ type AnyOptions = TrainStepOptions<Tree<Tensor>, Tree<ValueSpec>>;
 
 /** Trees of any form are too deep for the compiler to go through. */
 const traceOne = traceTrainStep as unknown as (options: AnyOptions) => TracedStep;
-const traceMany = traceSteps as (options: AnyOptions, numSteps: number) => TracedStep;
-const traceParted = traceAccumulatingStep as (
+const traceMany = traceSteps as unknown as (options: AnyOptions, numSteps: number) => TracedStep;
+const traceParted = traceAccumulatingStep as unknown as (
   options: AnyOptions,
   numBatches: number,
 ) => { readonly ofBatch: TracedStep; readonly ofUpdate: TracedStep };
