@@ -64,12 +64,21 @@ export function finetuneSettings(changes: Partial<FinetuneSettings> = {}): Finet
     numIconViews: 3,
     batchSize: 64,
     numExtraTexts: 2048,
-    phases: [{ numSteps: 350, warmupSteps: 15, peakLearningRate: 6e-6, firstConvolution: 30, depthwise: false }],
+    phases: [
+      {
+        numSteps: 900,
+        stopAfter: 325,
+        warmupSteps: 30,
+        peakLearningRate: 8e-6,
+        firstConvolution: 0,
+        depthwise: true,
+      },
+    ],
     towerPace: 40,
     weightDecay: 0.1,
     pictureDropout: 0.3,
     nameProbability: 0.5,
-    shares: [0.5, 1, 1.5, 2],
+    shares: [0.75, 1, 1.25],
     ...changes,
   };
 }
