@@ -86,7 +86,7 @@ export function finetuneSettings(changes: Partial<FinetuneSettings> = {}): Finet
 /** A name for all that decides the checkpoint of a phase: equal, equal name. Later phases do not, nor do threads or what is chosen at the end. */
 export function hashPhase(settings: FinetuneSettings, start: string, phase: number): string {
   const { numThreads: _threads, shares: _shares, ...others } = settings;
-  return hashSettings({ ...others, phases: settings.phases.slice(0, phase + 1) }, start);
+  return hashSettings({ ...others, phases: settings.phases.slice(0, phase + 1), phase }, start);
 }
 
 /** A name for the settings of a run and what it starts from: equal, equal name. */
