@@ -5,7 +5,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { gradientRules, type RuleContext } from '../src/engine/autodiff/index.ts';
+import { type GradientRule, gradientRules, type RuleContext } from '../src/engine/autodiff/index.ts';
 import {
   type ConvolutionSizes,
   formOf,
@@ -102,7 +102,8 @@ function graphOf(one: Case, part: Part, form?: WeightForm) {
         cotangent: g,
         needs: (index) => index === (part === 'input' ? 0 : 1),
       };
-      return gradientRules.Conv(context)[part === 'input' ? 0 : 1]!;
+      const rule = gradientRules.Conv as GradientRule;
+      return rule(context)[part === 'input' ? 0 : 1]!;
     },
     { x: spec(one.x), w: spec(one.w), g: spec(output) },
   );
@@ -136,12 +137,13 @@ const sizesOf = (one: Case): ConvolutionSizes => {
 
 const python = findPythonWith('torch');
 const peer =
-  python &&
-  new Peer(python, [fileURLToPath(new URL('./peers/convolution.py', import.meta.url)), String(numThreads)], {
-    OMP_NUM_THREADS: String(numThreads),
-    OPENBLAS_NUM_THREADS: String(numThreads),
-    OMP_WAIT_POLICY: 'PASSIVE',
-  });
+  python === undefined
+    ? undefined
+    : new Peer(python, [fileURLToPath(new URL('./peers/convolution.py', import.meta.url)), String(numThreads)], {
+        OMP_NUM_THREADS: String(numThreads),
+        OPENBLAS_NUM_THREADS: String(numThreads),
+        OMP_WAIT_POLICY: 'PASSIVE',
+      });
 if (!peer) tell('PyTorch was not found, so there is no comparison: apt-get install python3-torch libopenblas0-pthread');
 
 /** PyTorch's time and result of a part. */

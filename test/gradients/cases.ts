@@ -19,6 +19,7 @@ import { alongAxisCases, reduceCases, selectionCases } from './reduce-cases.ts';
 import { resizeCases } from './resize-cases.ts';
 import { gatherCases, layoutCases, scatterCases } from './structure-cases.ts';
 import { trigonometricCases } from './trigonometric-cases.ts';
+import { visionCases } from './vision-cases.ts';
 
 /** The cases by op type; ops without a gradient have none. */
 export const casesByOp: { readonly [Op in OpType]?: readonly GradientCase[] } = {
@@ -50,6 +51,7 @@ export const casesByOp: { readonly [Op in OpType]?: readonly GradientCase[] } = 
   ...convolutionCasesByOp,
   ...poolCases,
   ...resizeCases,
+  ...visionCases,
 };
 
 /** The cases with their operands drawn. */
