@@ -42,8 +42,11 @@ export async function writeTrained(directory: string, made: TrainedSpace): Promi
     ['picture-head.onnx', exportHalfHead(picture.head, picture.statistics, ports)],
     ['text-head.onnx', exportHalfHead(text.head, text.statistics, [{ name: 'features', dim: textDim }])],
   ]);
+  const { licence } = made.towerOrigin;
+  const isNamed = licence === undefined || manifest.licence.split(' AND ').includes(licence);
   const description: Omit<Manifest, 'files'> = {
     ...manifest,
+    licence: isNamed ? manifest.licence : `${manifest.licence} AND ${licence}`,
     picture: {
       tower: towerName,
       size,
