@@ -115,7 +115,7 @@ export {
 } from './rearrange.ts';
 export * from './recurrent.ts';
 export * from './reduce.ts';
-export { type ResizeOptions, resize, resizedAxes, resizedSizes, resizeOps, resizeScales } from './resize.ts';
+export { type ResizeOptions, resize, resizedAxes, resizeOps, resizeScales } from './resize.ts';
 export * from './scatter.ts';
 export * from './selection.ts';
 export { concatFromSequence, sequenceAt, sequenceConstruct, sequenceOps } from './sequence.ts';
