@@ -67,7 +67,7 @@ export function finetuneSettings(changes: Partial<FinetuneSettings> = {}): Finet
     phases: [
       {
         numSteps: 900,
-        stopAfter: 300,
+        stopAfter: 175,
         warmupSteps: 30,
         peakLearningRate: 8e-6,
         firstConvolution: 0,
