@@ -50,7 +50,7 @@ export interface FinetuneSettings {
   readonly shares: readonly number[];
 }
 
-/** The settings that made the default bundle, with any of them replaced. */
+/** The settings of the run that decision 0040 reports, with any of them replaced. */
 export function finetuneSettings(changes: Partial<FinetuneSettings> = {}): FinetuneSettings {
   return {
     seed: 1,
