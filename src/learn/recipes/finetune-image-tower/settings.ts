@@ -66,10 +66,10 @@ export function finetuneSettings(changes: Partial<FinetuneSettings> = {}): Finet
     numExtraTexts: 2048,
     phases: [
       {
-        numSteps: 900,
+        numSteps: 560,
         stopAfter: 175,
-        warmupSteps: 30,
-        peakLearningRate: 8e-6,
+        warmupSteps: 20,
+        peakLearningRate: 1e-5,
         firstConvolution: 0,
         depthwise: true,
       },
