@@ -192,6 +192,8 @@ export class WorkerThread implements SessionThread {
     this.#exit ??= new WorkerError('Executable: it is closed');
     for (const { reject } of this.#pending.values()) reject(this.#exit);
     this.#pending.clear();
+    // Without this, a process with nothing else to do would end in the middle of the wait.
+    this.worker.ref();
     await this.worker.terminate();
   }
 }
