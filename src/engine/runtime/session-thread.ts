@@ -146,7 +146,8 @@ export class WorkerThread implements SessionThread {
   #settle(reply: HostReply): void {
     const pending = this.#pending.get(reply.id);
     this.#pending.delete(reply.id);
-    if (this.#pending.size === 0) this.worker.unref();
+    // While it is closed, a late reply must not take away what keeps the process waiting for its end.
+    if (this.#pending.size === 0 && this.#exit === undefined) this.worker.unref();
     if ('error' in reply) pending?.reject(reply.error);
     else pending?.resolve(reply.result as never);
   }
