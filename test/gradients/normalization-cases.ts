@@ -1,6 +1,6 @@
 /** @file Cases of normalizations. */
 
-import { Tensor } from '../../src/engine/core/index.ts';
+import { full, Tensor } from '../../src/engine/core/index.ts';
 import {
   applyOp,
   batchNormalization,
@@ -43,6 +43,12 @@ export const normalizationCases = {
       name: 'LayerNormalization without bias',
       operands: [uniform([3, 1, 4]), uniform([4])],
       apply: ([x, s]) => layerNormalization(x!, s!),
+    },
+    {
+      name: 'LayerNormalization with a scale of ones',
+      operands: [uniform([3, 4])],
+      apply: ([x]) => layerNormalization(x!, constant(full([4], 1))),
+      dtype: 'float32',
     },
     {
       name: 'LayerNormalization with a scale that stretches along the rows',

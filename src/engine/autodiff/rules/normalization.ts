@@ -3,6 +3,7 @@ import { normalizeAxis, numElements, staticShape } from '../../core/index.ts';
 import {
   add,
   cast,
+  constantOf,
   constantScalar,
   div,
   floatOf,
@@ -50,6 +51,12 @@ interface LayerParts {
   needs(which: 'x' | 'scale' | 'bias'): boolean;
 }
 
+/** Whether a scale is known to change nothing, as where the normalization of a group is written with this one. */
+function isOnes(scale: Value): boolean {
+  const tensor = constantOf(scale);
+  return tensor?.dtype === 'float32' && (tensor.data as Float32Array).every((value) => value === 1);
+}
+
 /** The cotangents of x, scale and bias; undefined where not wanted. */
 interface LayerCotangents {
   readonly x: Value | undefined;
@@ -70,7 +77,7 @@ export function layerCotangents(context: RuleContext, parts: LayerParts): LayerC
   const normalized = mul(sub(matrix(x), mean), inverseDeviation);
   const weighted = mul(g, normalized);
   const whole = isWhole(scale);
-  const scaled = whole ? mul(g, reshape(scale, [1, dim])) : matrix(mul(parts.g, scale));
+  const scaled = whole ? (isOnes(scale) ? g : mul(g, reshape(scale, [1, dim]))) : matrix(mul(parts.g, scale));
   const weights = reshape(scale, whole ? [dim, 1] : scale.shape);
   const meanOf = (product: Value, ready: Value) =>
     whole
