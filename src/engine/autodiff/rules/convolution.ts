@@ -113,5 +113,8 @@ export const convolutionRules: Rules = {
     }
     return transposedRule(context, transposedWindow(context, pads), 3);
   },
-  DeformConv: { notDifferentiable: 'a window that reads between places has no rule yet' },
+  DeformConv: {
+    notDifferentiable:
+      'its reads at learned offsets have no rule; GridSample and a product, which have one, say the same',
+  },
 };
