@@ -159,7 +159,12 @@ async function loadKeptParts(
 
 /** The version of this package: another one may make another graph of the same loss. */
 function packageVersion(): string {
-  return (createRequire(import.meta.url)('../../../package.json') as { version: string }).version;
+  try {
+    return (createRequire(import.meta.url)('../../../package.json') as { version: string }).version;
+  } catch {
+    // Inside a bundle there is no package.json at that place; the bundle's own file stands for its version.
+    return import.meta.url;
+  }
 }
 
 /** The caller's key with all that the description says without being traced. */
