@@ -9,3 +9,4 @@ export {
   type RGB,
   renderPicture,
 } from './image/render-picture.ts';
+export { thumbnailSize, thumbnails } from './image/thumbnails.ts';
