@@ -1,4 +1,5 @@
 /** @file Real files as tensors: pictures. */
+export { type AnimationProbe, probeAnimation } from './image/animation.ts';
 export { type PictureFormat, pictureFormat, pictureFormatNames } from './image/picture-format.ts';
 export { maxPictureBytes, type PictureSource, readPictureSource } from './image/picture-source.ts';
 export {
@@ -10,3 +11,5 @@ export {
   renderPicture,
 } from './image/render-picture.ts';
 export { thumbnailSize, thumbnails } from './image/thumbnails.ts';
+export type { FrameRendering, FrameSelection, ReadFramesOptions, VideoFrame } from './video/frame-selection.ts';
+export { readFrames } from './video/read-frames.ts';

@@ -11,6 +11,8 @@ export interface DecodeJob {
   readonly flip: boolean;
   readonly rotateDegrees: number;
   readonly timeoutSeconds: number;
+  /** Whether the format's own decoder may make the picture smaller, which is faster; true if absent. */
+  readonly shrinkOnLoad?: boolean;
 }
 
 /** Decoded pixels: RGBA, row by row. */
@@ -27,7 +29,7 @@ export interface DecodedPixels {
 export async function decodePixels(sharp: typeof import('sharp').default, job: DecodeJob): Promise<DecodedPixels> {
   let pipeline = sharp(job.bytes, job.open)
     .autoOrient()
-    .resize(job.side, job.side, { fit: 'inside' })
+    .resize(job.side, job.side, { fit: 'inside', fastShrinkOnLoad: job.shrinkOnLoad ?? true })
     .toColourspace('srgb')
     .timeout({ seconds: job.timeoutSeconds });
   if (job.flip) pipeline = pipeline.flop();

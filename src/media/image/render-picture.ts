@@ -56,7 +56,8 @@ const defaultTimeoutMs = 20_000;
 
 // One picture is small: libvips gains nothing from threads within it, while several pictures run side by side.
 let isTuned = false;
-function tune(): void {
+/** Sets libvips up for many small pictures, once. */
+export function tune(): void {
   if (isTuned) return;
   isTuned = true;
   sharp.concurrency(1);
@@ -77,7 +78,7 @@ export async function renderPicture(
 ): Promise<Tensor<'uint8'>> {
   checkOptions(options);
   const picture = await asSource(source);
-  const inner = Math.max(1, Math.round(options.size * (1 - (options.padding ?? 0))));
+  const inner = innerSide(options);
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
   const { data, width, height } = await named(picture, async () => {
     const job: DecodeJob = {
@@ -106,11 +107,23 @@ export async function probePicture(source: string | Uint8Array | PictureSource):
   return { format: picture.format, width, height };
 }
 
+/** The longer side of the picture within its square, in pixels. */
+export function innerSide({ size, padding = 0 }: RenderOptions): number {
+  return Math.max(1, Math.round(size * (1 - padding)));
+}
+
 async function asSource(source: string | Uint8Array | PictureSource): Promise<PictureSource> {
   return typeof source === 'string' || source instanceof Uint8Array ? await readPictureSource(source) : source;
 }
 
-function checkOptions({ size, padding = 0, rotateDegrees = 0, hueDegrees = 0, timeoutMs = 1 }: RenderOptions): void {
+/** @throws RangeError if an option is out of range. */
+export function checkOptions({
+  size,
+  padding = 0,
+  rotateDegrees = 0,
+  hueDegrees = 0,
+  timeoutMs = 1,
+}: RenderOptions): void {
   if (!Number.isInteger(size) || size < 1 || size > 4096) {
     throw new RangeError(`renderPicture: size must be a whole number in [1, 4096], got ${size}`);
   }
@@ -122,7 +135,7 @@ function checkOptions({ size, padding = 0, rotateDegrees = 0, hueDegrees = 0, ti
 }
 
 /** Names the picture in whatever goes wrong. */
-async function named<T>(picture: PictureSource, work: () => Promise<T>): Promise<T> {
+export async function named<T>(picture: PictureSource, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -138,7 +151,8 @@ async function named<T>(picture: PictureSource, work: () => Promise<T>): Promise
   }
 }
 
-const opening: SharpOptions = { limitInputPixels: maxPicturePixels, failOn: 'error' };
+/** How sharp opens any picture. */
+export const opening: SharpOptions = { limitInputPixels: maxPicturePixels, failOn: 'error' };
 
 /** The size as shown, in pixels; of an SVG, as browsers count. Looked up once for a source. */
 async function sizeOf(picture: PictureSource): Promise<{ readonly width: number; readonly height: number }> {
@@ -189,8 +203,8 @@ function hueMatrix(degrees: number): readonly number[] {
   ];
 }
 
-/** Lays RGBA pixels centred on the background; what sticks out is cut off. */
-function composite(rgba: Uint8Array, width: number, height: number, options: RenderOptions): Tensor<'uint8'> {
+/** Lays RGBA pixels centred on the background, as `uint8[S, S, 3]`; what sticks out is cut off. */
+export function composite(rgba: Uint8Array, width: number, height: number, options: RenderOptions): Tensor<'uint8'> {
   const { size, background = [255, 255, 255], grayscale = false, hueDegrees = 0 } = options;
   const hue = hueDegrees === 0 ? undefined : hueMatrix(hueDegrees);
   const [red, green, blue] = background;
