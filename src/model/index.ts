@@ -1,5 +1,6 @@
 /** @file What is computed: layers, losses, towers and architectures, as functions over values. */
 export * from './architectures/dual-encoder/index.ts';
+export * from './architectures/video-encoder/index.ts';
 export * from './architectures/vision-transformer/index.ts';
 export { candidateContrast } from './losses/candidate-contrast.ts';
 export { clampedLogitScale, infoNce, maxLogitScale } from './losses/info-nce.ts';

@@ -62,7 +62,7 @@ export function composeMotionClip(sprite: Sprite, options: MotionClipOptions): T
   const path = motions[motion].path(rng);
   return Array.from({ length: numFrames }, (_, i) => {
     const pose = path(numFrames === 1 ? 0 : i / (numFrames - 1));
-    const frame = Uint8Array.from(ground);
+    const frame = ground.slice();
     drawSprite(frame, size, sprite, { ...pose, scale: pose.scale * width });
     return new Tensor('uint8', [size, size, 3], frame);
   });
@@ -100,35 +100,33 @@ function drawSprite(frame: Uint8Array, size: number, sprite: Sprite, pose: Pose)
   const clamp = (value: number) => Math.min(size, Math.max(0, value));
   const [left, right] = [clamp(Math.floor(centreX - reachX)), clamp(Math.ceil(centreX + reachX))];
   const [top, bottom] = [clamp(Math.floor(centreY - reachY)), clamp(Math.ceil(centreY + reachY))];
-  const sample = new Float64Array(4);
+  const { pixels, size: spriteSide } = sprite;
   for (let y = top; y < bottom; y++) {
     for (let x = left; x < right; x++) {
       const [dx, dy] = [x + 0.5 - centreX, y + 0.5 - centreY];
-      const u = ((dx * cos + dy * sin) / side + 0.5) * sprite.size - 0.5;
-      const v = ((dy * cos - dx * sin) / height + 0.5) * sprite.size - 0.5;
-      if (!samplePixel(sprite, u, v, sample)) continue;
-      const kept = 1 - (sample[3]! / 255) * pose.opacity;
+      const u = ((dx * cos + dy * sin) / side + 0.5) * spriteSide - 0.5;
+      const v = ((dy * cos - dx * sin) / height + 0.5) * spriteSide - 0.5;
+      if (!(u >= 0 && v >= 0 && u < spriteSide - 1 && v < spriteSide - 1)) continue;
+      const [column, row] = [Math.floor(u), Math.floor(v)];
+      const [partX, partY] = [u - column, v - row];
+      const from = (row * spriteSide + column) * 4;
+      const below = from + spriteSide * 4;
+      const [w00, w10] = [(1 - partX) * (1 - partY), partX * (1 - partY)];
+      const [w01, w11] = [(1 - partX) * partY, partX * partY];
+      const sampled = (channel: number) =>
+        w00 * pixels[from + channel]! +
+        w10 * pixels[from + 4 + channel]! +
+        w01 * pixels[below + channel]! +
+        w11 * pixels[below + 4 + channel]!;
+      const alpha = sampled(3);
+      if (alpha === 0) continue;
+      const kept = 1 - (alpha / 255) * pose.opacity;
       const at = (y * size + x) * 3;
-      for (let channel = 0; channel < 3; channel++) {
-        frame[at + channel] = Math.round(sample[channel]! * pose.opacity + frame[at + channel]! * kept);
-      }
+      frame[at] = Math.round(sampled(0) * pose.opacity + frame[at]! * kept);
+      frame[at + 1] = Math.round(sampled(1) * pose.opacity + frame[at + 1]! * kept);
+      frame[at + 2] = Math.round(sampled(2) * pose.opacity + frame[at + 2]! * kept);
     }
   }
-}
-
-/** The sprite at a place between its pixels, bilinear; false where there is nothing. */
-function samplePixel({ size, pixels }: Sprite, u: number, v: number, into: Float64Array): boolean {
-  if (!(u > -1 && v > -1 && u < size && v < size)) return false;
-  const [x, y] = [Math.floor(u), Math.floor(v)];
-  const [partX, partY] = [u - x, v - y];
-  into.fill(0);
-  for (let corner = 0; corner < 4; corner++) {
-    const [cx, cy] = [x + (corner & 1), y + (corner >> 1)];
-    if (cx < 0 || cy < 0 || cx >= size || cy >= size) continue;
-    const weight = (corner & 1 ? partX : 1 - partX) * (corner >> 1 ? partY : 1 - partY);
-    for (let channel = 0; channel < 4; channel++) into[channel]! += weight * pixels[(cy * size + cx) * 4 + channel]!;
-  }
-  return into[3]! > 0;
 }
 
 /** Frames in a mirror: left and right change places. */

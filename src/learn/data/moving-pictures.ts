@@ -122,10 +122,9 @@ function listWebP(folder: string): string[] {
       .filter((file) => /^[0-9a-f-]+\.webp$/.test(file))
       .sort();
   } catch (cause) {
-    throw new MissingDataError(
-      `readMovingPictures: ${folder} is not installed; install the data with "npm run data"`,
-      { cause },
-    );
+    throw new MissingDataError(`readMovingPictures: ${folder} is not installed; install the data with "npm run data"`, {
+      cause,
+    });
   }
 }
 
