@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FormatError, MissingDataError } from '../engine/core/index.ts';
-import { loadEncoder, type Manifest, parseManifest, readBundle, writeBundle } from './index.ts';
+import { loadEncoder, parseManifest, readBundle, type TextImageManifest, writeBundle } from './index.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-const description: Omit<Manifest, 'files'> = {
+const description: Omit<TextImageManifest, 'files'> = {
   format: 'sensorium-bundle',
   version: 1,
   kind: 'text-image',

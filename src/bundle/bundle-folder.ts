@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import writeFileAtomic from 'write-file-atomic';
 import { FormatError, MissingDataError } from '../engine/core/index.ts';
-import { type Manifest, parseManifest } from './manifest.ts';
+import { type Manifest, type MultimodalManifest, parseManifest, type TextImageManifest } from './manifest.ts';
 
 /** A bundle read into memory. */
-export interface Bundle {
+export interface Bundle<M extends Manifest = Manifest> {
   readonly directory: string;
-  readonly manifest: Manifest;
+  readonly manifest: M;
   /** The bytes of every file that the manifest lists. */
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
@@ -46,10 +46,23 @@ export async function readBundle(directory: string): Promise<Bundle> {
   return { directory, manifest, files };
 }
 
-/** Writes a bundle: its files first, the manifest with their checksums last. */
+/**
+ * Writes a bundle: its files first, the manifest with their checksums last.
+ * @throws FormatError if the description is not that of a bundle; nothing is written then.
+ */
 export async function writeBundle(
   directory: string,
-  manifest: Omit<Manifest, 'files'>,
+  manifest: Omit<TextImageManifest, 'files'>,
+  files: ReadonlyMap<string, Uint8Array>,
+): Promise<TextImageManifest>;
+export async function writeBundle(
+  directory: string,
+  manifest: Omit<MultimodalManifest, 'files'>,
+  files: ReadonlyMap<string, Uint8Array>,
+): Promise<MultimodalManifest>;
+export async function writeBundle(
+  directory: string,
+  manifest: object,
   files: ReadonlyMap<string, Uint8Array>,
 ): Promise<Manifest> {
   const checksums = Object.fromEntries([...files].map(([name, bytes]) => [name, sha256(bytes)]));
@@ -58,6 +71,13 @@ export async function writeBundle(
   for (const [name, bytes] of files) await writeFileAtomic(join(directory, name), Buffer.from(bytes));
   await writeFileAtomic(join(directory, 'manifest.json'), `${JSON.stringify(whole, null, 2)}\n`);
   return whole;
+}
+
+/** The bytes of a file of the bundle. @throws FormatError if the manifest does not list it. */
+export function fileOf({ directory, files }: Bundle, name: string): Uint8Array {
+  const bytes = files.get(name);
+  if (bytes === undefined) throw new FormatError(`${directory}: the manifest names ${name} but does not list it`);
+  return bytes;
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -1,11 +1,14 @@
 /**
- * @file What applications see of a trained model: texts and pictures in, unit vectors of one shared space out.
+ * @file What applications see of a trained model: texts, pictures, sounds and moving pictures in, unit vectors of one shared space out.
  *
- * N: number of inputs; D: dimension of the space; S: side of a picture in pixels.
+ * N: number of inputs; D: dimension of the space; S: side of a picture in pixels; T: frames of a moving picture.
  */
 import type { Tensor } from '../engine/core/index.ts';
 
-/** A trained text-image encoder, ready to run. */
+/** What an encoder can take in. */
+export type Modality = 'text' | 'image' | 'audio' | 'video';
+
+/** The part of an encoder that texts and pictures need. */
 export interface TextImageEncoder {
   /** Names the weights: two encoders with the same id give the same vectors. */
   readonly id: string;
@@ -17,6 +20,33 @@ export interface TextImageEncoder {
   encodeTexts(texts: readonly string[]): Promise<Tensor<'float32'>>;
   /** Unit vectors `[N, D]` of pictures, each `uint8[S, S, 3]` RGB, rendered in the `pictureView`. */
   encodePictures(pictures: readonly Tensor<'uint8'>[]): Promise<Tensor<'float32'>>;
-  /** Frees the sessions. */
+  /** Frees the sessions. Runs that are under way end first; later ones fail. */
   close(): Promise<void>;
+}
+
+/**
+ * A trained encoder of up to four modalities, ready to run. What a modality needs is opened when it is first used. Safe to call again
+ * while another call is under way.
+ */
+export interface Encoder extends TextImageEncoder {
+  /** Languages of the texts that it understands (BCP 47): `['en', 'zh']`. */
+  readonly languages: readonly string[];
+  /** What it takes in. */
+  readonly modalities: readonly Modality[];
+  /** How `decodeAudio` makes the clips that `encodeAudio` takes; absent if the encoder takes no sounds. Longer clips are cut at `maxSeconds`. */
+  readonly audioView?: { readonly sampleRateHz: 16000; readonly maxSeconds: number };
+  /** How `readFrames` makes the clips that `encodeVideos` takes; absent if the encoder takes no moving pictures. */
+  readonly videoView?: { readonly numFrames: number; readonly size: number; readonly padding: number };
+  /**
+   * Unit vectors `[N, D]` of sounds, each mono samples in [-1, 1] at the rate of the `audioView`.
+   * @throws MissingDataError if the encoder takes no sounds.
+   */
+  encodeAudio(clips: readonly Float32Array[]): Promise<Tensor<'float32'>>;
+  /**
+   * Unit vectors `[N, D]` of moving pictures, each `uint8[T, S, S, 3]` RGB frames in the order of time, rendered in the `videoView`.
+   * @throws MissingDataError if the encoder takes no moving pictures.
+   */
+  encodeVideos(clips: readonly Tensor<'uint8'>[]): Promise<Tensor<'float32'>>;
+  /** Opens what these modalities need now, so that their first use is as quick as the next. */
+  prepare(modalities: readonly Modality[]): Promise<void>;
 }

@@ -1,7 +1,13 @@
 /** @file Trained models as applications see them, and the pretrained towers that they stand on. */
 export { type Bundle, defaultBundleDirectory, readBundle, writeBundle } from './bundle-folder.ts';
-export type { TextImageEncoder } from './encoder.ts';
+export type { Encoder, Modality, TextImageEncoder } from './encoder.ts';
 export { loadEncoder } from './load-encoder.ts';
-export { type Manifest, type Provenance, parseManifest } from './manifest.ts';
+export {
+  type Manifest,
+  type MultimodalManifest,
+  type Provenance,
+  parseManifest,
+  type TextImageManifest,
+} from './manifest.ts';
 export { openPictureTower, openTextTower, type PictureTower, type TextTower } from './text-image-towers.ts';
 export { cacheFolder, type OpenTowerOptions, openTokenizer, openTower, towerBytes, towerGraph } from './tower-cache.ts';

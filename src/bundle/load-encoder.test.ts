@@ -6,7 +6,7 @@ import { FormatError, Rng, Tensor } from '../engine/core/index.ts';
 import { cast, constant, div, matMul, reduceMean, spec, trace } from '../engine/graph/index.ts';
 import { exportOnnx } from '../engine/onnx/index.ts';
 import { initLinear, unitVectors } from '../model/index.ts';
-import { loadEncoder, type Manifest, writeBundle } from './index.ts';
+import { loadEncoder, type TextImageManifest, writeBundle } from './index.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -33,8 +33,8 @@ function head(input: string, featureDim: number): Uint8Array {
   );
 }
 
-function write(picture: Partial<Manifest['picture']>, tower: Uint8Array | undefined = meanColour): Promise<Manifest> {
-  const description: Omit<Manifest, 'files'> = {
+function write(picture: Partial<TextImageManifest['picture']>, tower: Uint8Array | undefined = meanColour): Promise<TextImageManifest> {
+  const description: Omit<TextImageManifest, 'files'> = {
     format: 'sensorium-bundle',
     version: 1,
     kind: 'text-image',

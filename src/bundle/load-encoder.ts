@@ -1,121 +1,196 @@
-/** @file A bundle made ready to encode: its towers opened, its heads loaded. */
+/**
+ * @file A bundle made ready to encode. Nothing is opened before a modality is first used, so that a text query loads no picture tower, and
+ * everything is opened once, whoever asks first.
+ */
 import { createHash } from 'node:crypto';
-import { FormatError, Tensor } from '../engine/core/index.ts';
-import { type Executable, loadExecutable, type NamedTensors, type RuntimeOptions } from '../engine/runtime/index.ts';
-import { type ImageOutput, imageStages } from '../model/index.ts';
-import { type Bundle, defaultBundleDirectory, readBundle } from './bundle-folder.ts';
-import type { TextImageEncoder } from './encoder.ts';
-import {
-  openPictureTower,
-  openTextTower,
-  openTrainedTower,
-  type PictureTower,
-  type TextTower,
-} from './text-image-towers.ts';
+import { MissingDataError, Tensor } from '../engine/core/index.ts';
+import type { RuntimeOptions } from '../engine/runtime/index.ts';
+import { AudioEncoder } from './audio-encoder.ts';
+import { type Bundle, defaultBundleDirectory, fileOf, readBundle } from './bundle-folder.ts';
+import type { Encoder, Modality } from './encoder.ts';
+import type { Manifest, MultimodalManifest } from './manifest.ts';
+import { checkPictureTower, PictureEncoder, pictureTowerId } from './picture-encoder.ts';
+import { TextEncoder, textTowerIds } from './text-encoder.ts';
+import { VideoEncoder } from './video-encoder.ts';
 
-/** The outputs of the picture tower that are rows of features. */
-const pooledOutputs: readonly ImageOutput[] = [...imageStages.map((stage) => `${stage}Pooled` as const), 'pooled'];
-
-/** Pictures encoded in one run. */
-const pictureBatch = 32;
+/** How `loadEncoder` opens a bundle. */
+export interface LoadEncoderOptions extends RuntimeOptions {
+  /** What to open at once; other modalities are opened when they are first used. Nothing if absent. */
+  readonly prepare?: readonly Modality[];
+}
 
 /**
- * Opens the encoder of a bundle; without a folder, the one that comes with Sensorium.
+ * Opens the encoder of a bundle; without a folder, the one that comes with Sensorium. A tower that is no model, or not the one that the
+ * manifest describes, is told by the first call that needs it: name the modalities in `prepare` to be told here.
  * @throws MissingDataError if there is no bundle or a tower's package is missing; FormatError if the bundle is damaged.
  */
-export async function loadEncoder(directory?: string, runtime: RuntimeOptions = {}): Promise<TextImageEncoder> {
+export async function loadEncoder(directory?: string, options: LoadEncoderOptions = {}): Promise<Encoder> {
+  const { prepare = [], ...runtime } = options;
   const bundle = await readBundle(directory ?? defaultBundleDirectory());
-  const { picture, text } = bundle.manifest;
-  const heads = { picture: fileOf(bundle, picture.head), text: fileOf(bundle, text.head) };
-  const [pictureTower, textTower, pictureHead, textHead] = await Promise.all([
-    pictureTowerOf(bundle, runtime),
-    openTextTower(text.output, runtime),
-    loadExecutable(heads.picture, { ...runtime, numThreads: 1 }),
-    loadExecutable(heads.text, { ...runtime, numThreads: 1 }),
-  ]);
-  return new BundleEncoder(bundle, { pictureTower, textTower, pictureHead, textHead });
+  checkFiles(bundle);
+  const encoder = new BundleEncoder(bundle, runtime);
+  try {
+    await encoder.prepare(prepare);
+    return encoder;
+  } catch (error) {
+    await encoder.close();
+    throw error;
+  }
 }
 
-interface Parts {
-  readonly pictureTower: PictureTower;
-  readonly textTower: TextTower;
-  readonly pictureHead: Executable;
-  readonly textHead: Executable;
+/** A part of the encoder: opened, runs, closes. */
+interface Part {
+  close(): Promise<void>;
 }
 
-class BundleEncoder implements TextImageEncoder {
+/** A part that encodes inputs of one modality. */
+interface Encoding<Input> {
+  encode(inputs: readonly Input[]): Promise<Tensor<'float32'>>;
+}
+
+class BundleEncoder implements Encoder {
   readonly id: string;
   readonly dim: number;
-  readonly pictureView: TextImageEncoder['pictureView'];
-  readonly #parts: Parts;
+  readonly languages: readonly string[];
+  readonly modalities: readonly Modality[];
+  readonly pictureView: Encoder['pictureView'];
+  readonly audioView?: NonNullable<Encoder['audioView']>;
+  readonly videoView?: NonNullable<Encoder['videoView']>;
+  readonly #bundle: Bundle;
+  readonly #runtime: RuntimeOptions;
+  readonly #parts = new Map<Modality, Promise<Part>>();
+  readonly #running = new Set<Promise<unknown>>();
+  #isClosed = false;
 
-  constructor({ manifest }: Bundle, parts: Parts) {
-    const towers = [parts.pictureTower.id, parts.textTower.id];
-    const checksum = createHash('sha256')
-      .update(JSON.stringify([manifest.files, towers, manifest.picture]))
-      .digest('hex');
-    this.id = `${manifest.name}-${checksum.slice(0, 12)}`;
+  constructor(bundle: Bundle, runtime: RuntimeOptions) {
+    const { manifest } = bundle;
+    const { size, padding } = manifest.picture;
+    this.#bundle = bundle;
+    this.#runtime = runtime;
+    this.id = encoderId(manifest);
     this.dim = manifest.space.dim;
-    this.pictureView = { size: manifest.picture.size, padding: manifest.picture.padding };
-    this.#parts = parts;
+    this.languages = manifest.languages;
+    this.pictureView = { size, padding };
+    const { audio, video } = sectionsOf(manifest);
+    if (audio) this.audioView = { sampleRateHz: audio.sampleRateHz, maxSeconds: audio.maxSeconds };
+    if (video) this.videoView = { numFrames: video.numFrames, size, padding };
+    this.modalities = ['text', 'image', ...(audio ? ['audio' as const] : []), ...(video ? ['video' as const] : [])];
   }
 
   async encodeTexts(texts: readonly string[]): Promise<Tensor<'float32'>> {
-    if (texts.length === 0) return new Tensor('float32', [0, this.dim], new Float32Array(0));
-    return this.#project(this.#parts.textHead, { features: await this.#parts.textTower.run(texts) });
+    return this.#run(texts, () => this.#texts());
   }
 
   async encodePictures(pictures: readonly Tensor<'uint8'>[]): Promise<Tensor<'float32'>> {
-    const result = new Float32Array(pictures.length * this.dim);
-    for (let start = 0; start < pictures.length; start += pictureBatch) {
-      const features = await this.#parts.pictureTower.run(pictures.slice(start, start + pictureBatch));
-      const vectors = await this.#project(this.#parts.pictureHead, features);
-      result.set(vectors.data, start * this.dim);
-    }
-    return new Tensor('float32', [pictures.length, this.dim], result);
+    return this.#run(pictures, () => this.#pictures());
   }
 
-  async #project(head: Executable, features: NamedTensors): Promise<Tensor<'float32'>> {
-    const embedding = (await head.run(features)).embedding;
-    if (embedding?.dtype !== 'float32' || embedding.shape[1] !== this.dim) {
-      throw new FormatError(`the bundle’s head must give "embedding" float32[N, ${this.dim}]`);
-    }
-    return embedding as Tensor<'float32'>;
+  async encodeAudio(clips: readonly Float32Array[]): Promise<Tensor<'float32'>> {
+    return this.#run(clips, () => this.#audio());
+  }
+
+  async encodeVideos(clips: readonly Tensor<'uint8'>[]): Promise<Tensor<'float32'>> {
+    return this.#run(clips, () => this.#videos());
+  }
+
+  async prepare(modalities: readonly Modality[]): Promise<void> {
+    const open: Readonly<Record<Modality, () => Promise<unknown>>> = {
+      text: () => this.#texts(),
+      image: () => this.#pictures(),
+      audio: () => this.#audio(),
+      video: () => this.#videos(),
+    };
+    await Promise.all(modalities.map((modality) => open[modality]()));
   }
 
   async close(): Promise<void> {
-    const { pictureTower, textTower, pictureHead, textHead } = this.#parts;
-    await Promise.all([pictureTower.close(), textTower.close(), pictureHead.close(), textHead.close()]);
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await Promise.allSettled(this.#running);
+    await Promise.all([...this.#parts.values()].map((part) => part.then((opened) => opened.close()).catch(() => {})));
   }
-}
 
-/** The tower that the bundle brings, or the one of its package. */
-function pictureTowerOf(bundle: Bundle, runtime: RuntimeOptions): Promise<PictureTower> {
-  const { picture } = bundle.manifest;
-  const { tower: variant, size, outputs, weights } = picture;
-  if (weights !== undefined) {
-    return openTrainedTower({ weights: fileOf(bundle, weights), id: weights, size, outputs }, runtime);
+  #texts() {
+    return this.#part('text', () => TextEncoder.open(this.#bundle, this.#runtime));
   }
-  if (variant === 'vision-transformer') {
-    throw new FormatError(
-      `${bundle.directory}: picture.weights: a ${variant} comes with no package; the bundle must hold it`,
-    );
-  }
-  return openPictureTower({ variant, size, outputs: pictureOutputs(bundle) }, runtime);
-}
 
-function pictureOutputs({ directory, manifest }: Bundle): ImageOutput[] {
-  const known = new Set<string>(pooledOutputs);
-  for (const output of manifest.picture.outputs) {
-    if (!known.has(output)) {
-      throw new FormatError(`${directory}: picture.outputs: "${output}" is not one of ${[...known].join(', ')}`);
+  #pictures() {
+    return this.#part('image', () => PictureEncoder.open(this.#bundle, this.#runtime));
+  }
+
+  #audio() {
+    return this.#part('audio', () => AudioEncoder.open(this.#bundle, this.#section('audio', 'sounds'), this.#runtime));
+  }
+
+  #videos() {
+    return this.#part('video', async () => {
+      const section = this.#section('video', 'moving pictures');
+      return VideoEncoder.open(this.#bundle, section, await this.#pictures(), this.#runtime);
+    });
+  }
+
+  /** What `open` gives; called once, whoever asks first. */
+  async #part<P extends Part>(modality: Modality, open: () => Promise<P>): Promise<P> {
+    if (this.#isClosed) throw new Error(`the encoder ${this.id} is closed`);
+    let part = this.#parts.get(modality) as Promise<P> | undefined;
+    if (part === undefined) {
+      part = open();
+      this.#parts.set(modality, part);
+    }
+    return part;
+  }
+
+  #section<K extends 'audio' | 'video'>(name: K, what: string): NonNullable<MultimodalManifest[K]> {
+    const section = sectionsOf(this.#bundle.manifest)[name];
+    if (section === undefined) {
+      throw new MissingDataError(
+        `the bundle ${this.#bundle.manifest.name} takes no ${what}, only ${this.modalities.join(', ')}; open one that has the modality ${name}`,
+      );
+    }
+    return section as NonNullable<MultimodalManifest[K]>;
+  }
+
+  /** Encodes with a part; no inputs open nothing. `close` waits until it has ended. */
+  async #run<Input>(inputs: readonly Input[], open: () => Promise<Encoding<Input>>): Promise<Tensor<'float32'>> {
+    if (inputs.length === 0) return new Tensor('float32', [0, this.dim], new Float32Array(0));
+    const running = open().then((part) => part.encode(inputs));
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
     }
   }
-  return manifest.picture.outputs as ImageOutput[];
 }
 
-function fileOf({ directory, files }: Bundle, name: string): Uint8Array {
-  const bytes = files.get(name);
-  if (bytes === undefined) throw new FormatError(`${directory}: the manifest names ${name} but does not list it`);
-  return bytes;
+/** The sections for sounds and moving pictures, where the bundle has them. */
+function sectionsOf(manifest: Manifest): Pick<MultimodalManifest, 'audio' | 'video'> {
+  return manifest.kind === 'multimodal' ? manifest : {};
+}
+
+/** A name that holds all that decides the vectors. */
+function encoderId(manifest: Manifest): string {
+  const towers = [pictureTowerId(manifest.picture), ...textTowerIds(manifest)];
+  const { text, audio, video } = { audio: undefined, video: undefined, ...manifest };
+  const decisive: unknown[] = [manifest.files, towers, manifest.picture];
+  if (manifest.kind === 'multimodal') {
+    const { facts } = manifest;
+    const files = Object.fromEntries(Object.entries(manifest.files).filter(([name]) => name !== facts));
+    decisive.splice(0, 1, files);
+    decisive.push(text, audio, video);
+  }
+  return `${manifest.name}-${createHash('sha256').update(JSON.stringify(decisive)).digest('hex').slice(0, 12)}`;
+}
+
+/** @throws FormatError if the manifest names a file that it does not list. */
+function checkFiles(bundle: Bundle): void {
+  const { manifest } = bundle;
+  const names = [manifest.picture.head, manifest.picture.weights, manifest.text.head];
+  if (manifest.kind === 'multimodal') {
+    const { audio, video, facts, text } = manifest;
+    names.push(audio?.weights, audio?.head, video?.weights, video?.head, facts);
+    for (const route of text.routes) if (route.tower === 'text-encoder') names.push(route.weights, route.tokenizer);
+  }
+  for (const name of names) if (name !== undefined) fileOf(bundle, name);
+  checkPictureTower(bundle);
 }

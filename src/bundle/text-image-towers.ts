@@ -129,7 +129,7 @@ export async function openTextTower(output: SentenceOutput, runtime: RuntimeOpti
 }
 
 /** Runs rows of similar length together, because padding costs time, and puts the results back in the order of the rows. */
-async function inOrderOfLength(
+export async function inOrderOfLength(
   rows: readonly (readonly number[])[],
   encode: (rows: readonly (readonly number[])[]) => Promise<Tensor<'float32'>>,
 ): Promise<Tensor<'float32'>> {

@@ -4,7 +4,7 @@
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Manifest, openPictureTower, openTextTower, writeBundle } from '../../../bundle/index.ts';
+import { openPictureTower, openTextTower, type TextImageManifest, writeBundle } from '../../../bundle/index.ts';
 import { type OnProgress, Rng, type Tensor } from '../../../engine/core/index.ts';
 import { spec, type ValueSpec } from '../../../engine/graph/index.ts';
 import type { RuntimeOptions } from '../../../engine/runtime/index.ts';
@@ -47,7 +47,7 @@ export interface AlignOptions {
 /** What the recipe made. */
 export interface AlignResult extends Pick<TrainResult, 'resumedFrom' | 'seconds'> {
   readonly bundleDirectory: string;
-  readonly manifest: Manifest;
+  readonly manifest: TextImageManifest;
   /** The figures of the last step. */
   readonly final: StepFigures;
   readonly numPictures: number;
@@ -175,7 +175,7 @@ function describeBundle(made: {
   result: TrainResult;
   final: StepFigures;
   towers: readonly string[];
-}): Omit<Manifest, 'files'> {
+}): Omit<TextImageManifest, 'files'> {
   const { settings, records, corpus, result, final, towers } = made;
   const { variant, size, outputs } = settings.tower;
   return {

@@ -5,7 +5,7 @@
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadEncoder, type Manifest, towerGraph } from '../../../bundle/index.ts';
+import { loadEncoder, type TextImageManifest, towerGraph } from '../../../bundle/index.ts';
 import type { Tensor } from '../../../engine/core/index.ts';
 import { spec, type ValueSpec } from '../../../engine/graph/index.ts';
 import {
@@ -38,7 +38,7 @@ export interface FinetuneOptions extends PixelRecipeOptions {
 /** What the recipe made. */
 export interface FinetuneResult {
   readonly bundleDirectory: string;
-  readonly manifest: Manifest;
+  readonly manifest: TextImageManifest;
   /** The figures of the last step. */
   readonly final: StepFigures;
   /** Validation of the start, as share 0, and of each share that was tried. */

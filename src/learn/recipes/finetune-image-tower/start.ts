@@ -1,5 +1,5 @@
 /** @file What fine-tuning starts from: the heads of a trained bundle, with the statistics of the features that they take. */
-import { type Bundle, readBundle } from '../../../bundle/index.ts';
+import { type Bundle, readBundle, type TextImageManifest } from '../../../bundle/index.ts';
 import { FormatError, float16Value, Tensor } from '../../../engine/core/index.ts';
 import { importOnnx } from '../../../engine/onnx/index.ts';
 import type { FeatureStatistics, Head, Linear } from '../../../model/index.ts';
@@ -14,15 +14,21 @@ export interface StartHead {
 export interface Start {
   /** Names the weights. */
   readonly id: string;
-  readonly bundle: Bundle;
+  readonly bundle: Bundle<TextImageManifest>;
   readonly picture: StartHead;
   readonly text: StartHead;
 }
 
-/** Reads the bundle to start from. @throws FormatError if its heads are not those of a dual encoder. */
+/** Reads the bundle to start from. @throws FormatError if it is not one of texts and pictures, or its heads are not those of a dual encoder. */
 export async function readStart(directory: string): Promise<Start> {
-  const bundle = await readBundle(directory);
-  const { picture, text } = bundle.manifest;
+  const { manifest, ...content } = await readBundle(directory);
+  if (manifest.kind !== 'text-image') {
+    throw new FormatError(
+      `${directory}: fine-tuning starts from a bundle of the kind text-image, got ${manifest.kind}`,
+    );
+  }
+  const bundle = { ...content, manifest };
+  const { picture, text } = manifest;
   const read = (name: string) => startHead(weightsOf(bundle.files.get(name)!), name);
   return {
     id: Object.values(bundle.manifest.files).join(),

@@ -1,5 +1,5 @@
 /** @file A space whose picture tower was trained, as a bundle: the tower and both heads as float16, and where all of it comes from. */
-import { type Manifest, writeBundle } from '../../../bundle/index.ts';
+import { type TextImageManifest, writeBundle } from '../../../bundle/index.ts';
 import type { Tensor } from '../../../engine/core/index.ts';
 import type { Graph } from '../../../engine/graph/index.ts';
 import type { FeatureStatistics, Head } from '../../../model/index.ts';
@@ -15,7 +15,7 @@ export interface TrainedSpace {
   readonly start: Start;
   /** The tower, of pictures `uint8[batch, S, S, 3]`; its outputs are what the head takes, in order. */
   readonly tower: Graph;
-  readonly towerName: Manifest['picture']['tower'];
+  readonly towerName: TextImageManifest['picture']['tower'];
   /** Where the tower's weights come from, kept in its file. */
   readonly towerOrigin: Readonly<Record<string, string>>;
   /** S */
@@ -32,7 +32,7 @@ export interface TrainedSpace {
 }
 
 /** Writes the bundle. */
-export async function writeTrained(directory: string, made: TrainedSpace): Promise<Manifest> {
+export async function writeTrained(directory: string, made: TrainedSpace): Promise<TextImageManifest> {
   const { recipe, start, tower, towerName, size, padding, picture, text, seed, steps, seconds, metrics } = made;
   const { manifest } = start.bundle;
   const ports = tower.outputs.map((output) => ({ name: output.name, dim: Number(output.value.shape[1]) }));
@@ -44,7 +44,7 @@ export async function writeTrained(directory: string, made: TrainedSpace): Promi
   ]);
   const { licence } = made.towerOrigin;
   const isNamed = licence === undefined || manifest.licence.split(' AND ').includes(licence);
-  const description: Omit<Manifest, 'files'> = {
+  const description: Omit<TextImageManifest, 'files'> = {
     ...manifest,
     licence: isNamed ? manifest.licence : `${manifest.licence} AND ${licence}`,
     picture: {

@@ -5,7 +5,7 @@
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadEncoder, type Manifest } from '../../../bundle/index.ts';
+import { loadEncoder, type TextImageManifest } from '../../../bundle/index.ts';
 import { full, mapTree as mapLeaves, Rng, scalar, type Tensor, zeros } from '../../../engine/core/index.ts';
 import { type Graph, spec, trace, type Value, type ValueSpec } from '../../../engine/graph/index.ts';
 import {
@@ -53,7 +53,7 @@ export interface VisionTransformerRecipeOptions extends PixelRecipeOptions {
 /** What the recipe made. */
 export interface VisionTransformerResult {
   readonly bundleDirectory: string;
-  readonly manifest: Manifest;
+  readonly manifest: TextImageManifest;
   /** The figures of the last step. */
   readonly final: StepFigures;
   readonly validation: ValidationFigures;
