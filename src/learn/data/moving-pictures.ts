@@ -34,6 +34,7 @@ export interface MovingPicture {
 /** The packages of animated emoji. */
 export const movingPicturePackages = [1, 2, 3, 4].map((part) => `@lobehub/fluent-emoji-anim-${part}`);
 
+/** CLDR's words for an emoji in one language. */
 interface Annotation {
   readonly default?: readonly string[];
   readonly tts?: readonly string[];
@@ -46,7 +47,7 @@ interface Annotation {
  */
 export function readMovingPictures(directory: string = defaultDataDirectory()): MovingPicture[] {
   const modules = join(directory, 'node_modules');
-  const chinese = readChinese(modules);
+  const chinese = readChineseNames(modules);
   const files = animatedFiles(modules);
   return readEmoji(modules).flatMap((emoji) => {
     const own = files.get(emoji.sequence);
@@ -83,8 +84,8 @@ function movingPicture(
   };
 }
 
-/** CLDR's Chinese names and keywords, by `sequenceKey`. */
-function readChinese(modules: string): Map<string, Annotation> {
+/** CLDR's Chinese names (`tts`) and keywords (`default`), by `sequenceKey`. @throws MissingDataError when CLDR is not installed. */
+export function readChineseNames(modules: string): Map<string, Annotation> {
   const plain = readJson<{ annotations: { annotations: Record<string, Annotation> } }>(
     join(modules, 'cldr-annotations-full/annotations/zh/annotations.json'),
   );

@@ -1,0 +1,77 @@
+/** @file The settings of the recipe `train-video-tower`, as one whole value. */
+import { createHash } from 'node:crypto';
+import type { ImageOutput, ImageVariant } from '../../../model/index.ts';
+
+/** How long one of the two stages trains, and how. */
+export interface StageSettings {
+  readonly batchSize: number;
+  readonly numSteps: number;
+  readonly warmupSteps: number;
+  readonly peakLearningRate: number;
+  readonly weightDecay: number;
+}
+
+/** Everything that decides what the recipe trains. */
+export interface VideoSettings {
+  readonly seed: number;
+  /** The frozen picture tower that sees every frame. */
+  readonly tower: { readonly variant: ImageVariant; readonly size: number; readonly outputs: readonly ImageOutput[] };
+  /** Fraction of the side left free around the frames of an animated picture. */
+  readonly picturePadding: number;
+  /** Frames that a clip is seen through. */
+  readonly numFrames: number;
+  /** Width of the video tower, and of its features. */
+  readonly dim: number;
+  readonly numLayers: number;
+  readonly numHeads: number;
+  /** Stage one: video alone. */
+  readonly stageOne: StageSettings & {
+    /** Share of a frame's picture features that are dropped. */
+    readonly dropout: number;
+    /** Share of the batch's clips that are real animations. */
+    readonly animatedShare: number;
+  };
+  /** Stage two: video and texts, the tower frozen. */
+  readonly stageTwo: StageSettings & { readonly hiddenDim: number; readonly dropout: number };
+}
+
+/** The settings that made the video part of the default bundle, with any of them replaced. */
+export function videoSettings(changes: Partial<VideoSettings> = {}): VideoSettings {
+  return {
+    seed: 1,
+    tower: {
+      variant: 'mobilenet-v2-mid',
+      size: 160,
+      outputs: ['block2Pooled', 'block5Pooled', 'block9Pooled', 'block12Pooled', 'block15Pooled', 'pooled'],
+    },
+    picturePadding: 0.15,
+    numFrames: 8,
+    dim: 256,
+    numLayers: 2,
+    numHeads: 4,
+    stageOne: {
+      batchSize: 96,
+      numSteps: 500,
+      warmupSteps: 50,
+      peakLearningRate: 1e-3,
+      weightDecay: 0.05,
+      dropout: 0.3,
+      animatedShare: 0.25,
+    },
+    stageTwo: {
+      batchSize: 256,
+      numSteps: 600,
+      warmupSteps: 50,
+      peakLearningRate: 1e-3,
+      weightDecay: 0.05,
+      hiddenDim: 512,
+      dropout: 0.2,
+    },
+    ...changes,
+  };
+}
+
+/** A name for a part of the settings: equal settings, equal name. */
+export function hashSettings(settings: unknown): string {
+  return createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16);
+}
