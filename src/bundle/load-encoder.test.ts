@@ -33,7 +33,10 @@ function head(input: string, featureDim: number): Uint8Array {
   );
 }
 
-function write(picture: Partial<TextImageManifest['picture']>, tower: Uint8Array | undefined = meanColour): Promise<TextImageManifest> {
+function write(
+  picture: Partial<TextImageManifest['picture']>,
+  tower: Uint8Array | undefined = meanColour,
+): Promise<TextImageManifest> {
   const description: Omit<TextImageManifest, 'files'> = {
     format: 'sensorium-bundle',
     version: 1,
@@ -116,11 +119,15 @@ describe('loadEncoder, of a bundle that brings its picture tower', () => {
 
   it('refuses a tower without the output that the head needs, of another size, or that is no model', async () => {
     await write({ outputs: ['pooled'] });
-    await expect(loadEncoder(directory)).rejects.toThrow('no output "pooled"');
+    const open = () => loadEncoder(directory, { prepare: ['image'] });
+    await expect(open()).rejects.toThrow('no output "pooled"');
     await write({ size: 8 });
-    await expect(loadEncoder(directory)).rejects.toThrow('takes uint8[N,8,8,3]');
+    await expect(open()).rejects.toThrow('takes uint8[N,8,8,3]');
     await write({}, Uint8Array.of(1, 2, 3));
-    await expect(loadEncoder(directory)).rejects.toThrow(FormatError);
+    await expect(open()).rejects.toThrow(FormatError);
+    const encoder = await loadEncoder(directory);
+    await expect(encoder.encodePictures([plain([0, 0, 0])])).rejects.toThrow(FormatError);
+    await encoder.close();
   });
 
   it('refuses a tower that comes with no package and is not in the bundle', async () => {
