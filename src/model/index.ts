@@ -1,9 +1,15 @@
 /** @file What is computed: layers, losses, towers and architectures, as functions over values. */
 export * from './architectures/dual-encoder/index.ts';
 export * from './architectures/video-encoder/index.ts';
+export * from './architectures/text-encoder/index.ts';
 export * from './architectures/vision-transformer/index.ts';
+export { type AllPairsLoss, allPairs, type ModalityRows, type PairContrast } from './losses/all-pairs.ts';
 export { candidateContrast } from './losses/candidate-contrast.ts';
+export { type EmbeddingDistance, embeddingDistillation } from './losses/distillation-embedding.ts';
+export { logitDistillation } from './losses/distillation-logits.ts';
+export { similarityDistillation } from './losses/distillation-similarity.ts';
 export { clampedLogitScale, infoNce, maxLogitScale } from './losses/info-nce.ts';
+export { sigmoidContrast, sigmoidStart } from './losses/sigmoid-contrast.ts';
 export { type BatchNorm, batchNorm, initBatchNorm } from './nn/batch-norm.ts';
 export { type Conv2d, type Conv2dOptions, conv2d, initConv2d } from './nn/conv2d.ts';
 export { type GroupNorm, groupNorm, initGroupNorm } from './nn/group-norm.ts';
