@@ -1,4 +1,14 @@
 /** @file Real files as tensors: pictures. */
+export {
+  type AudioChunk,
+  type AudioClip,
+  type DecodeAudioOptions,
+  decodeAudio,
+  maxClipSeconds,
+  type StreamAudioOptions,
+  streamAudio,
+} from './audio/audio-clip.ts';
+export { type LogMelOptions, logMel } from './audio/log-mel.ts';
 export { type AnimationProbe, probeAnimation } from './image/animation.ts';
 export { type PictureFormat, pictureFormat, pictureFormatNames } from './image/picture-format.ts';
 export { maxPictureBytes, type PictureSource, readPictureSource } from './image/picture-source.ts';
