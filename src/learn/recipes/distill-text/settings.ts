@@ -1,0 +1,71 @@
+/** @file The settings of the recipe `distill-text`, as one whole value. */
+import { createHash } from 'node:crypto';
+import type { TextEncoderOptions } from '../../../model/index.ts';
+import type { DistillationLosses } from '../../distill/distill.ts';
+
+/** Texts of a batch that are read together, and the tokens that they are cut at. */
+export interface Bucket {
+  readonly numTexts: number;
+  readonly maxTokens: number;
+}
+
+/** The groups of texts that are learned from. */
+export type TextGroup = 'words' | 'names' | 'emoji' | 'places' | 'glosses' | 'captions' | 'lemmas' | 'definitions';
+
+/** Everything that decides what the recipe trains. */
+export interface DistillTextSettings {
+  readonly seed: number;
+  /** Ids of the tokenizer. */
+  readonly vocabularySize: number;
+  readonly encoder: Pick<TextEncoderOptions, 'maxTokens' | 'dim' | 'numLayers' | 'numHeads'>;
+  /** Short texts beside long ones in a batch, because padding costs time; by their `maxTokens`, upward. */
+  readonly buckets: readonly Bucket[];
+  /** How often each group of texts is drawn from. */
+  readonly shares: Readonly<Record<TextGroup, number>>;
+  /** How often a Chinese word is read in traditional characters. */
+  readonly traditionalProbability: number;
+  readonly losses: DistillationLosses;
+  readonly numSteps: number;
+  readonly warmupSteps: number;
+  readonly peakLearningRate: number;
+  readonly weightDecay: number;
+}
+
+/** The settings that made the student, with any of them replaced. */
+export function distillTextSettings(changes: Partial<DistillTextSettings> = {}): DistillTextSettings {
+  return {
+    seed: 1,
+    vocabularySize: 16_384,
+    encoder: { maxTokens: 64, dim: 256, numLayers: 4, numHeads: 4 },
+    buckets: [
+      { numTexts: 288, maxTokens: 4 },
+      { numTexts: 160, maxTokens: 8 },
+      { numTexts: 64, maxTokens: 20 },
+    ],
+    shares: {
+      words: 0.42,
+      names: 0.03,
+      emoji: 0.15,
+      places: 0.02,
+      glosses: 0.1,
+      captions: 0.13,
+      lemmas: 0.1,
+      definitions: 0.05,
+    },
+    traditionalProbability: 0.2,
+    losses: {
+      embedding: { weight: 1, distance: 'cosine' },
+      similarity: { weight: 0.2, logitScale: 20, among: 'targets' },
+    },
+    numSteps: 2500,
+    warmupSteps: 100,
+    peakLearningRate: 1.5e-3,
+    weightDecay: 0.01,
+    ...changes,
+  };
+}
+
+/** A name for the settings: equal settings, equal name. */
+export function hashDistillTextSettings(settings: DistillTextSettings): string {
+  return createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16);
+}
