@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Rng } from '../../engine/core/index.ts';
-import { type PairItem, samplePairs, sourceProbabilities } from './sampler.ts';
+import { type PairItem, samplePairs, samplingStrategies, sourceProbabilities } from './sampler.ts';
 
 /** `size` items with a concept, two rows and three texts each; items of two sources with one index share concept and texts. */
 function source(size: number): { items: PairItem[] } {
@@ -19,6 +19,14 @@ describe('sourceProbabilities', () => {
     expect(small).toBeCloseTo(1 / 7, 12);
     expect(middle).toBeCloseTo(2 / 7, 12);
     expect(large).toBeCloseTo(4 / 7, 12);
+  });
+
+  it('is 1 / sources or N / Σ N where that is asked for', () => {
+    expect(sourceProbabilities([2, 4, 16, 10], 'uniform')).toEqual([0.25, 0.25, 0.25, 0.25]);
+    expect(sourceProbabilities([2, 4, 10], 'proportional')).toEqual([0.125, 0.25, 0.625]);
+    for (const strategy of samplingStrategies) {
+      expect(sourceProbabilities([3, 50, 7], strategy).reduce((sum, p) => sum + p)).toBeCloseTo(1, 12);
+    }
   });
 
   it('refuses sources of fewer than two items, and none at all', () => {

@@ -1,7 +1,7 @@
 /**
- * @file The order of training data when sources differ in size: a source is drawn with P(source) = log N / Σ log N, so that large ones lead
- * without drowning the small; an item of it uniformly. Within a batch no two pairs share a concept or a text, because either would
- * be a wrong negative to the other.
+ * @file The order of training data when sources differ in size: a source is drawn by one of the strategies of the table below, P(source) =
+ * log N / Σ log N unless another is asked for, so that large ones lead without drowning the small; an item of it uniformly. Within a batch
+ * no two pairs share a concept or a text, because either would be a wrong negative to the other.
  */
 import type { Rng } from '../../engine/core/index.ts';
 
@@ -22,14 +22,27 @@ export interface Pair {
   readonly text: number;
 }
 
-/** P(source) = log N / Σ log N for sources of N items each. @throws RangeError if a source has fewer than two items. */
-export function sourceProbabilities(sizes: readonly number[]): number[] {
+/** How often a source of N items is drawn, before all are brought to a sum of 1. */
+const weightOf = {
+  logarithmic: Math.log,
+  uniform: () => 1,
+  proportional: (size: number) => size,
+} as const satisfies Readonly<Record<string, (size: number) => number>>;
+
+/** A way to draw among sources that differ in size: P = log N / Σ log N, 1 / sources, or N / Σ N. */
+export type SamplingStrategy = keyof typeof weightOf;
+
+/** Every strategy, the one that is taken by itself first. */
+export const samplingStrategies = Object.keys(weightOf) as readonly SamplingStrategy[];
+
+/** P(source) for sources of N items each. @throws RangeError if a source has fewer than two items. */
+export function sourceProbabilities(sizes: readonly number[], strategy: SamplingStrategy = 'logarithmic'): number[] {
   if (sizes.length === 0 || sizes.some((size) => !(size >= 2))) {
     throw new RangeError(`sourceProbabilities: every source needs at least 2 items, got [${sizes}]`);
   }
-  const logs = sizes.map(Math.log);
-  const total = logs.reduce((sum, value) => sum + value, 0);
-  return logs.map((value) => value / total);
+  const weights = sizes.map(weightOf[strategy]);
+  const total = weights.reduce((sum, value) => sum + value, 0);
+  return weights.map((value) => value / total);
 }
 
 /** Draws before a batch is given up as impossible to fill with different concepts. */
