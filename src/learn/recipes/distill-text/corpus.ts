@@ -38,6 +38,9 @@ export interface TextCorpus {
   readonly validation: readonly ValidationPair[];
 }
 
+/** One in so many definitions is read: more would cost the teacher's time and be drawn once at most. */
+const definitionsOneIn = 3;
+
 /** Share of the dictionary's words that are never trained on. */
 const heldOutShare = 0.02;
 
@@ -93,7 +96,7 @@ export function buildTextCorpus(from: {
     glosses: alone(words.flatMap(({ glosses }) => glosses.flatMap(withoutTo))),
     captions: alone(from.captions),
     lemmas: alone(from.synsets.flatMap((synset) => synset.words)),
-    definitions: alone(from.synsets.map(({ definition }) => definition)),
+    definitions: alone(from.synsets.filter((_, i) => i % definitionsOneIn === 0).map(({ definition }) => definition)),
   };
   const validation = from.dictionary
     .filter(({ simplified, isProperName }) => !isProperName && heldOut.has(simplified))

@@ -36,11 +36,12 @@ export function distillTextSettings(changes: Partial<DistillTextSettings> = {}):
   return {
     seed: 1,
     vocabularySize: 16_384,
-    encoder: { maxTokens: 64, dim: 256, numLayers: 4, numHeads: 4 },
+    encoder: { maxTokens: 48, dim: 256, numLayers: 4, numHeads: 4 },
     buckets: [
       { numTexts: 288, maxTokens: 4 },
       { numTexts: 160, maxTokens: 8 },
-      { numTexts: 64, maxTokens: 20 },
+      { numTexts: 56, maxTokens: 20 },
+      { numTexts: 8, maxTokens: 48 },
     ],
     shares: {
       words: 0.42,
