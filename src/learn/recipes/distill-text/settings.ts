@@ -36,12 +36,13 @@ export function distillTextSettings(changes: Partial<DistillTextSettings> = {}):
   return {
     seed: 1,
     vocabularySize: 16_384,
-    encoder: { maxTokens: 48, dim: 256, numLayers: 4, numHeads: 4 },
+    encoder: { maxTokens: 40, dim: 256, numLayers: 3, numHeads: 4 },
     buckets: [
-      { numTexts: 288, maxTokens: 4 },
-      { numTexts: 160, maxTokens: 8 },
-      { numTexts: 56, maxTokens: 20 },
-      { numTexts: 8, maxTokens: 48 },
+      { numTexts: 240, maxTokens: 3 },
+      { numTexts: 128, maxTokens: 5 },
+      { numTexts: 88, maxTokens: 8 },
+      { numTexts: 48, maxTokens: 16 },
+      { numTexts: 8, maxTokens: 40 },
     ],
     shares: {
       words: 0.42,
