@@ -1,7 +1,9 @@
 /** @file What is computed: layers, losses, towers and architectures, as functions over values. */
 export * from './architectures/dual-encoder/index.ts';
-export * from './architectures/video-encoder/index.ts';
+export * from './architectures/hierarchical/index.ts';
+export * from './architectures/joint/index.ts';
 export * from './architectures/text-encoder/index.ts';
+export * from './architectures/video-encoder/index.ts';
 export * from './architectures/vision-transformer/index.ts';
 export { type AllPairsLoss, allPairs, type ModalityRows, type PairContrast } from './losses/all-pairs.ts';
 export { candidateContrast } from './losses/candidate-contrast.ts';
@@ -15,9 +17,22 @@ export { type Conv2d, type Conv2dOptions, conv2d, initConv2d } from './nn/conv2d
 export { type GroupNorm, groupNorm, initGroupNorm } from './nn/group-norm.ts';
 export { initLayerNorm, type LayerNorm, layerNorm } from './nn/layer-norm.ts';
 export { initLinear, type Linear, linear } from './nn/linear.ts';
+export {
+  type MediaBatch,
+  type MediaModality,
+  type MediaTokensOptions,
+  mediaModalities,
+} from './nn/media-tokens.ts';
 export { initModalAdapter, type ModalAdapter, modalAdapter } from './nn/modal-adapter.ts';
 export { initMultiheadAttention, type MultiheadAttention, multiheadAttention } from './nn/multihead-attention.ts';
 export { silu } from './nn/silu.ts';
+export {
+  initTextDecoder,
+  languageModelLoss,
+  paddingId,
+  type TextDecoder,
+  type TextDecoderOptions,
+} from './nn/text-decoder.ts';
 export { initTransformerBlock, type TransformerBlock, transformerBlock } from './nn/transformer-block.ts';
 export { unitVectors } from './nn/unit-vectors.ts';
 export { upsampleNearest } from './nn/upsample-nearest.ts';
