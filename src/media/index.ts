@@ -21,5 +21,16 @@ export {
   renderPicture,
 } from './image/render-picture.ts';
 export { thumbnailSize, thumbnails } from './image/thumbnails.ts';
+export {
+  type DicomSlice,
+  type DicomWindow,
+  isDicom,
+  maxDicomBytes,
+  type ReadDicomOptions,
+  readDicom,
+} from './medical/dicom.ts';
+export { orderSlices, readDicomSeries } from './medical/dicom-series.ts';
+export { hounsfieldWindow, hounsfieldWindows } from './medical/hounsfield-window.ts';
+export { type WriteDicomOptions, writeDicom } from './medical/write-dicom.ts';
 export type { FrameRendering, FrameSelection, ReadFramesOptions, VideoFrame } from './video/frame-selection.ts';
 export { readFrames } from './video/read-frames.ts';

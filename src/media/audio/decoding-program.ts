@@ -134,8 +134,6 @@ export function decodingProgram(): string {
         return { channels, sampleRateHz, startSeconds };
       },
     };
-    process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
-    process.on('SIGINT', () => {});
     // WebCodecs alone does not keep the process alive.
     setInterval(() => {}, 60_000);
     process.on('message', (request) => {
