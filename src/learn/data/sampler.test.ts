@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { Rng } from '../../engine/core/index.ts';
-import { type PairItem, samplePairs, samplingStrategies, sourceProbabilities } from './sampler.ts';
+import {
+  type GroupItem,
+  type PairItem,
+  sampleGroups,
+  samplePairs,
+  samplingStrategies,
+  sourceProbabilities,
+} from './sampler.ts';
 
 /** `size` items with a concept, two rows and three texts each; items of two sources with one index share concept and texts. */
 function source(size: number): { items: PairItem[] } {
@@ -109,5 +116,56 @@ describe('samplePairs', () => {
     const batch = samplePairs(sources, 10, rng);
     expect(samplePairs(sources, 10, Rng.fromState(state))).toEqual(batch);
     expect(samplePairs(sources, 10, rng)).not.toEqual(batch);
+  });
+});
+
+describe('sampleGroups', () => {
+  const sampling = { strategy: 'uniform', texts: ['text'], nameProbability: 0.5 } as const;
+  /** Items of three modalities, of which every third lacks sound and every second lacks pictures. */
+  const items = Array.from(
+    { length: 60 },
+    (_, i): GroupItem => ({
+      concept: `concept ${i}`,
+      rows: { text: [3 * i, 3 * i + 1], picture: i % 2 === 0 ? [i] : [], audio: i % 3 === 0 ? [] : [2 * i, 2 * i + 1] },
+    }),
+  );
+  const sources = [{ items: items.slice(0, 20) }, { items: items.slice(20) }];
+
+  it('gives each sample the modalities that its item has, and no sample a single one', () => {
+    const rng = new Rng(1);
+    for (let batch = 0; batch < 5; batch++) {
+      for (const { source, rows } of sampleGroups(sources, 12, rng, sampling)) {
+        const item = Math.floor(rows.text! / 3);
+        expect(source).toBe(item < 20 ? 0 : 1);
+        expect(Object.keys(rows).length).toBeGreaterThanOrEqual(2);
+        expect(rows.picture).toBe(item % 2 === 0 ? item : undefined);
+        if (item % 3 === 0) expect(rows.audio).toBeUndefined();
+        else expect(Math.floor(rows.audio! / 2)).toBe(item);
+      }
+    }
+  });
+
+  it('leaves out a text that is in the batch already, and keeps the rest of the sample', () => {
+    const sharing = [0, 1, 2].map(
+      (i): GroupItem => ({ concept: `c${i}`, rows: { text: [0], picture: [i], audio: [i] } }),
+    );
+    const groups = sampleGroups([{ items: sharing }], 3, new Rng(2), sampling);
+    expect(groups.filter(({ rows }) => rows.text === 0)).toHaveLength(1);
+    expect(groups.every(({ rows }) => rows.picture !== undefined && rows.picture === rows.audio)).toBe(true);
+  });
+
+  it('takes the name as often as asked', () => {
+    const rng = new Rng(3);
+    const draws = 1000;
+    let names = 0;
+    for (let i = 0; i < draws; i++) {
+      if (sampleGroups(sources, 1, rng, sampling)[0]!.rows.text! % 3 === 0) names++;
+    }
+    // Half as the name, half any of two.
+    expect(Math.abs(names / draws - 0.75)).toBeLessThan(4 * Math.sqrt(0.1875 / draws));
+  });
+
+  it('gives up on a batch that cannot be filled', () => {
+    expect(() => sampleGroups([{ items: items.slice(0, 4) }], 5, new Rng(4), sampling)).toThrow('only');
   });
 });

@@ -51,6 +51,7 @@ const drawsPerPair = 200;
 /**
  * Draws a batch of pairs.
  * @param nameProbability how often the first text, the name, is taken; otherwise any text of the item.
+ * @param strategy how sources that differ in size are drawn.
  * @throws RangeError if the sources do not hold enough different concepts.
  */
 export function samplePairs(
@@ -58,8 +59,12 @@ export function samplePairs(
   batchSize: number,
   rng: Rng,
   nameProbability = 0.5,
+  strategy: SamplingStrategy = 'logarithmic',
 ): Pair[] {
-  const probabilities = sourceProbabilities(sources.map(({ items }) => items.length));
+  const probabilities = sourceProbabilities(
+    sources.map(({ items }) => items.length),
+    strategy,
+  );
   const [concepts, texts] = [new Set<string>(), new Set<number>()];
   const pairs: Pair[] = [];
   for (let draws = 0; pairs.length < batchSize; draws++) {
@@ -75,4 +80,64 @@ export function samplePairs(
     pairs.push({ source, row: rng.pick(item.rows), text });
   }
   return pairs;
+}
+
+/** An item of several modalities: what it is of, and the rows to choose from in the table of each modality that it has. */
+export interface GroupItem {
+  readonly concept: string;
+  readonly rows: Readonly<Record<string, readonly number[]>>;
+}
+
+/** One sample of a batch: the source, and the row of each modality that it has. */
+export interface Group {
+  readonly source: number;
+  readonly rows: Readonly<Record<string, number>>;
+}
+
+/** How `sampleGroups` draws. */
+export interface GroupSampling {
+  readonly strategy: SamplingStrategy;
+  /** Modalities whose first row is the item's name, and no row of which may stand twice in a batch. */
+  readonly texts: readonly string[];
+  /** How often the name is taken of a text; otherwise any row. */
+  readonly nameProbability: number;
+}
+
+/**
+ * Draws a batch of samples that may lack modalities. A text that stands in the batch already is left out of the sample; a sample is drawn
+ * again if its concept is there already, or if less than two modalities are left of it.
+ * @throws RangeError if the sources do not hold enough different concepts.
+ */
+export function sampleGroups(
+  sources: readonly { readonly items: readonly GroupItem[] }[],
+  batchSize: number,
+  rng: Rng,
+  { strategy, texts, nameProbability }: GroupSampling,
+): Group[] {
+  const probabilities = sourceProbabilities(
+    sources.map(({ items }) => items.length),
+    strategy,
+  );
+  const concepts = new Set<string>();
+  const shown = new Map(texts.map((modality) => [modality, new Set<number>()]));
+  const groups: Group[] = [];
+  for (let draws = 0; groups.length < batchSize; draws++) {
+    if (draws > batchSize * drawsPerPair) {
+      throw new RangeError(`sampleGroups: found only ${groups.length} different concepts for a batch of ${batchSize}`);
+    }
+    const source = rng.categorical(probabilities);
+    const item = rng.pick(sources[source]!.items);
+    if (concepts.has(item.concept)) continue;
+    const drawn = Object.entries(item.rows).flatMap(([modality, rows]): [string, number][] => {
+      if (rows.length === 0) return [];
+      const own = shown.get(modality);
+      const row = own !== undefined && rng.uniform() < nameProbability ? rows[0]! : rng.pick(rows);
+      return own?.has(row) ? [] : [[modality, row]];
+    });
+    if (drawn.length < 2) continue;
+    concepts.add(item.concept);
+    for (const [modality, row] of drawn) shown.get(modality)?.add(row);
+    groups.push({ source, rows: Object.fromEntries(drawn) });
+  }
+  return groups;
 }
