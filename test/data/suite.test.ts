@@ -1,12 +1,12 @@
 import { readFileSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { defaultDataDirectory, describeData, evaluationItems, readCatalog } from '../../src/learn/data/index.ts';
-import { readTextImageSuite } from '../../src/learn/evaluate/index.ts';
+import { defaultDataDirectory, describeData } from '../../src/learn/data/index.ts';
+import { mediaFolder, readSuiteFile } from '../../src/learn/evaluate/suite-file.ts';
+import { textImageQuestions } from '../../src/learn/evaluate/text-image-questions.ts';
 
-const items = await readTextImageSuite();
-const pictures = dirname(createRequire(import.meta.url).resolve('@twemoji/svg/package.json'));
+const items = await readSuiteFile('text-image');
+const pictures = mediaFolder('@twemoji/svg');
 
 describe('the suite text-image', () => {
   it('asks about most of Twemoji', () => {
@@ -15,10 +15,18 @@ describe('the suite text-image', () => {
   });
 
   it('has no text and no picture twice, and none without text', () => {
-    expect(new Set(items.map(({ text }) => text)).size).toBe(items.length);
-    expect(new Set(items.map(({ text }) => text.toLowerCase().trim())).size).toBe(items.length);
+    for (const language of ['en', 'zh'] as const) {
+      const texts = items.map(({ text }) => text[language].toLowerCase().trim());
+      expect(new Set(texts).size).toBe(items.length);
+      expect(texts).not.toContain('');
+    }
     expect(new Set(items.map(({ file }) => file)).size).toBe(items.length);
-    expect(items.filter(({ text }) => text.trim() === '')).toEqual([]);
+  });
+
+  it('asks in Chinese, too', () => {
+    const chinese = items.filter(({ text }) => /\p{Script=Han}/u.test(text.zh));
+    expect(chinese.length).toBeGreaterThan(0.99 * items.length);
+    expect(items.find(({ text }) => text.en === 'pizza')?.text.zh).toBe('披萨');
   });
 
   it('is split in about 70, 15 and 15 of a hundred', () => {
@@ -45,15 +53,7 @@ describe.skipIf(!describeData(defaultDataDirectory()).complete)(
   'the suite text-image, where the data are installed (npm run data)',
   () => {
     it('is what the catalog gives', async () => {
-      const records = await readCatalog({ sources: ['twemoji'] });
-      const expected = (['seen', 'validation', 'unseen'] as const).flatMap((question) =>
-        evaluationItems(records, question).map(({ path, text }) => ({
-          file: basename(path),
-          text,
-          split: { seen: 'train', validation: 'validation', unseen: 'test' }[question],
-        })),
-      );
-      expect(items).toEqual(expected);
+      expect(items).toEqual(await textImageQuestions());
     });
   },
 );

@@ -1,10 +1,13 @@
 /** @file What trained models are worth, on data that training did not see. */
-export { type RetrievalFigures, ranksOf, retrievalFigures } from './retrieval.ts';
 export {
-  evaluateTextImage,
-  readTextImageSuite,
-  type SuiteItem,
-  type SuiteOptions,
-  type SuiteReport,
-  type SuiteResult,
-} from './text-image-suite.ts';
+  type EvaluationOptions,
+  type EvaluationReport,
+  evaluateBundles,
+  type SeedRow,
+  type SuiteOutcome,
+  suiteNames,
+} from './evaluate-bundles.ts';
+export type { ChoiceResult } from './motion-suite.ts';
+export { chanceWithin, meanInterval, type RetrievalFigures, ranksOf, retrievalFigures } from './retrieval.ts';
+export type { RetrievalResult } from './retrieval-suite.ts';
+export { type MotionItem, readSuiteFile, type SuiteItem } from './suite-file.ts';

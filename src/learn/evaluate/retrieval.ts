@@ -1,5 +1,5 @@
 /**
- * @file Retrieval figures: how far down the list the right candidate stands. Q: queries; C: candidates; D: dimension of the space.
+ * @file Retrieval figures: how far down the list the first right candidate stands. Q: queries; C: candidates; D: dimension of the space.
  */
 import { Rng, type Tensor } from '../../engine/core/index.ts';
 
@@ -16,32 +16,51 @@ export interface RetrievalFigures {
 }
 
 /**
- * The rank of each query's answer among all candidates by dot product, 1 the best. A candidate that scores the same as the answer counts as
- * above it, and so does one where either score is not a number: neither a constant nor a broken encoder gains by it.
+ * The rank of each query's best answer among all candidates by dot product, 1 the best. A wrong candidate that scores the same as the answer
+ * counts as above it, and so does one where either score is not a number: neither a constant nor a broken encoder gains by it.
+ * Where a query has several answers, the others do not count against the best.
  * @param queries `[Q, D]`
  * @param candidates `[C, D]`
- * @param answers the candidate that answers each query.
+ * @param answers the candidates that answer each query, one or a list.
  */
 export function ranksOf(
   queries: Tensor<'float32'>,
   candidates: Tensor<'float32'>,
-  answers: readonly number[],
+  answers: readonly (number | readonly number[])[],
 ): number[] {
   const dim = queries.shape[1]!;
   const numCandidates = candidates.shape[0]!;
-  return answers.map((answer, query) => {
-    const score = (candidate: number) => {
+  return answers.map((right, query) => {
+    const scores = Float64Array.from({ length: numCandidates }, (_, candidate) => {
       let sum = 0;
       for (let d = 0; d < dim; d++) sum += queries.data[query * dim + d]! * candidates.data[candidate * dim + d]!;
       return sum;
-    };
-    const own = score(answer);
+    });
+    const own = new Set(typeof right === 'number' ? [right] : right);
+    let best = Number.NEGATIVE_INFINITY;
+    // A score that is not a number stays at the bottom.
+    for (const answer of own) if (scores[answer]! > best) best = scores[answer]!;
     let rank = 1;
-    for (let candidate = 0; candidate < numCandidates; candidate++) {
-      if (candidate !== answer && !(score(candidate) < own)) rank++;
-    }
+    scores.forEach((score, candidate) => {
+      if (!own.has(candidate) && !(score < best)) rank++;
+    });
     return rank;
   });
+}
+
+/**
+ * The share of queries that a guess answers within the first `k`: 1 - C(n - m, k) / C(n, k) for m answers among n candidates, averaged over
+ * the queries; k / n where each has one.
+ * @param numAnswers m of each query.
+ */
+export function chanceWithin(k: number, numAnswers: readonly number[], numCandidates: number): number {
+  const missed = (m: number) => {
+    let share = 1;
+    for (let i = 0; i < Math.min(k, numCandidates); i++)
+      share *= Math.max(0, numCandidates - m - i) / (numCandidates - i);
+    return share;
+  };
+  return numAnswers.reduce((sum, m) => sum + 1 - missed(m), 0) / numAnswers.length;
 }
 
 /** Resamples of the bootstrap. */
@@ -53,12 +72,18 @@ export function retrievalFigures(ranks: readonly number[], seed = 0): RetrievalF
   const sorted = [...ranks].sort((a, b) => a - b);
   const middle = ranks.length / 2;
   const medianRank = (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2;
+  const hits = ranks.map((rank) => (rank <= 10 ? 1 : 0));
+  return { r1: within(1), r5: within(5), r10: within(10), medianRank, r10Interval: meanInterval(hits, seed) };
+}
+
+/** 95 % bootstrap interval of the mean of values; the same for the same seed. */
+export function meanInterval(values: readonly number[], seed = 0): readonly [number, number] {
   const rng = new Rng(seed);
   const resampled = Array.from({ length: numResamples }, () => {
-    let hits = 0;
-    for (let i = 0; i < ranks.length; i++) if (ranks[rng.integer(ranks.length)]! <= 10) hits++;
-    return hits / ranks.length;
+    let sum = 0;
+    for (let i = 0; i < values.length; i++) sum += values[rng.integer(values.length)]!;
+    return sum / values.length;
   }).sort((a, b) => a - b);
   const quantile = (q: number) => resampled[Math.min(numResamples - 1, Math.floor(q * numResamples))]!;
-  return { r1: within(1), r5: within(5), r10: within(10), medianRank, r10Interval: [quantile(0.025), quantile(0.975)] };
+  return [quantile(0.025), quantile(0.975)];
 }
