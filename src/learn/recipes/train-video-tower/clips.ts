@@ -147,3 +147,8 @@ function splitRows(rows: Tensor<'float32'>, numFrames: number, perThumbnail: num
     thumbnails: new Tensor('float32', [numClips, numFrames, thumbnailSize, thumbnailSize, 3], small),
   };
 }
+
+/** `[N, T, F]` as one row for each frame, `[N · T, F]`, without a copy. */
+export function frameRows({ shape, data }: Tensor<'float32'>): Tensor<'float32'> {
+  return new Tensor('float32', [shape[0]! * shape[1]!, shape[2]!], data);
+}

@@ -32,6 +32,8 @@ export interface VideoCorpus {
   readonly test: readonly Clip[];
   /** Animated pictures of validation and test concepts, as they are and in a mirror. */
   readonly heldOutAnimated: readonly Clip[];
+  /** The concepts of the test split among the animated pictures. */
+  readonly testConcepts: ReadonlySet<string>;
 }
 
 /** How many clips there are. */
@@ -75,6 +77,7 @@ export async function videoCorpus(directory: string | undefined, sizes: CorpusSi
     validation: heldOut('openmoji', 'validation'),
     test: heldOut('twemoji', 'test'),
     heldOutAnimated: bothSides((split) => split !== 'train'),
+    testConcepts: new Set(moving.flatMap(({ split, concept }) => (split === 'test' ? [concept] : []))),
   };
 }
 

@@ -20,6 +20,8 @@ export interface VideoSettings {
   readonly picturePadding: number;
   /** Frames that a clip is seen through. */
   readonly numFrames: number;
+  /** How many pictures are set in motion: for training, and of each held-out split for measuring. */
+  readonly corpus: { readonly maxComposed: number; readonly numHeldOut: number };
   /** Width of the video tower, and of its features. */
   readonly dim: number;
   readonly numLayers: number;
@@ -46,6 +48,7 @@ export function videoSettings(changes: Partial<VideoSettings> = {}): VideoSettin
     },
     picturePadding: 0.15,
     numFrames: 8,
+    corpus: { maxComposed: 3328, numHeldOut: 60 },
     dim: 256,
     numLayers: 2,
     numHeads: 4,

@@ -31,8 +31,10 @@ import { towerBatches } from './tower-batches.ts';
 export interface TowerStageOptions {
   readonly settings: VideoSettings;
   readonly clips: readonly Clip[];
-  /** Of those clips, standardized. */
+  /** Of those clips, raw. */
   readonly features: ClipFeatures;
+  /** Of the picture features of single frames. */
+  readonly statistics: FeatureStatistics;
   readonly runDirectory: string;
   readonly numThreads?: number;
   readonly onProgress?: OnProgress;
@@ -49,7 +51,7 @@ export async function trainTower(
     const result = await train({
       step,
       numSteps: settings.stageOne.numSteps,
-      nextBatch: towerBatches(clips, features, settings.stageOne),
+      nextBatch: towerBatches(clips, features, options.statistics, settings.stageOne),
       seed: settings.seed,
       settingsHash: hashSettings([settings, clips.map(({ id }) => id)]),
       checkpointPath: join(runDirectory, 'tower-checkpoint.safetensors'),

@@ -5,9 +5,10 @@
  * B: rows, two views of each instance; T: frames; F: picture features; K: side of a thumbnail; M: motions.
  */
 import { type Rng, Tensor } from '../../../engine/core/index.ts';
-import type { ClipBatch } from '../../../model/index.ts';
+import type { ClipBatch, FeatureStatistics } from '../../../model/index.ts';
 import { motionAs, motionNames } from '../../data/motions.ts';
-import type { Clip, ClipFeatures } from './clips.ts';
+import { standardizeRows } from '../align-text-image/statistics.ts';
+import { type Clip, type ClipFeatures, frameRows } from './clips.ts';
 
 /** A clip as it is shown in one row. */
 export interface Showing {
@@ -62,10 +63,11 @@ export function writeClip(
   }
 }
 
-/** A function that draws the next batch; its tensors are the same ones each time. Features must be standardized. */
+/** A function that draws the next batch, standardized; its tensors are the same ones each time. */
 export function towerBatches(
   clips: readonly Clip[],
   features: ClipFeatures,
+  statistics: FeatureStatistics,
   { batchSize, animatedShare }: { readonly batchSize: number; readonly animatedShare: number },
 ): (rng: Rng) => ClipBatch<Tensor> {
   const composed = clips.flatMap((clip, i) => (clip.kind === 'composed' ? [i] : []));
@@ -85,6 +87,7 @@ export function towerBatches(
         writeTargets(clips[instance.clip]!, showing, batch, row);
       }
     });
+    standardizeRows(frameRows(batch.pictureFeatures), statistics);
     return batch;
   };
 }

@@ -1,0 +1,121 @@
+/** @file The figures of a trained video tower and head on the held-out clips of the corpus. */
+import { Tensor } from '../../../engine/core/index.ts';
+import { motionTexts } from '../../data/motions.ts';
+import type { RetrievalFigures } from '../../evaluate/retrieval.ts';
+import { backwardTextsOf, mirroredName } from './captions.ts';
+import type { Clip } from './clips.ts';
+import { directedMotions, oppositeOf } from './corpus.ts';
+import { meanOfFrames } from './embed-clips.ts';
+import { type ChoiceFigures, type ChoiceQuestion, choiceFigures, findFigures, rowAt } from './measure.ts';
+import type { Space } from './space.ts';
+
+/** Choices between a motion and its opposite, by motion and over all. */
+export interface MotionFigures {
+  readonly all: { readonly byClip: ChoiceFigures; readonly byText: ChoiceFigures };
+  readonly byMotion: Readonly<Record<string, { readonly byClip: ChoiceFigures; readonly byText: ChoiceFigures }>>;
+}
+
+/** Clips of one set as the trained encoder and the mean of frames see them. */
+export interface EmbeddedClips {
+  readonly clips: readonly Clip[];
+  /** `[2 N, D]`: row 2i clip i, row 2i + 1 the same run backward. */
+  readonly vectors: Tensor<'float32'>;
+  /** `[N, T, D]` */
+  readonly frames: Tensor<'float32'>;
+}
+
+/**
+ * Whether a composed clip is told from the same clip run backward, by the texts of the motion and of its opposite.
+ */
+export async function motionFigures(
+  { clips, vectors }: EmbeddedClips,
+  space: Pick<Space, 'encodeTexts'>,
+  language: 'en' | 'zh',
+): Promise<MotionFigures> {
+  const asked = clips.flatMap((clip, index) => {
+    const name = clip.name[language];
+    if (clip.kind !== 'composed' || name === undefined) return [];
+    const text = motionTexts(name, clip.motion, language)[0]!;
+    const otherText = motionTexts(name, oppositeOf(clip.motion), language)[0]!;
+    return [{ index, motion: clip.motion, text, otherText }];
+  });
+  const texts = await space.encodeTexts(asked.flatMap(({ text, otherText }) => [text, otherText]));
+  const questions = asked.map(({ index, motion }, i) => ({
+    motion,
+    clip: rowAt(vectors, 2 * index),
+    otherClip: rowAt(vectors, 2 * index + 1),
+    text: rowAt(texts, 2 * i),
+    otherText: rowAt(texts, 2 * i + 1),
+  }));
+  const byMotion = directedMotions.map(
+    (motion) => [motion, choiceFigures(questions.filter((one) => one.motion === motion))] as const,
+  );
+  return { all: choiceFigures(questions), byMotion: Object.fromEntries(byMotion) };
+}
+
+/** The same clips as the mean of their frames sees them: both directions alike. */
+export function withoutTime({ clips, frames }: EmbeddedClips): EmbeddedClips {
+  const means = meanOfFrames(frames);
+  const twice = new Float32Array(2 * means.data.length);
+  const dim = means.shape[1]!;
+  clips.forEach((_, i) => {
+    twice.set(rowAt(means, i), 2 * i * dim);
+    twice.set(rowAt(means, i), (2 * i + 1) * dim);
+  });
+  return { clips, frames, vectors: new Tensor('float32', [2 * clips.length, dim], twice) };
+}
+
+/** Figures of the animated pictures. */
+export interface AnimatedFigures {
+  /** Names of test concepts find their clips among those of all held-out concepts. */
+  readonly test: RetrievalFigures & { readonly candidates: number; readonly chance: number };
+  /** Names of all held-out concepts. */
+  readonly heldOut: RetrievalFigures & { readonly candidates: number; readonly chance: number };
+  /** Forward or backward, by the name and "played backward". */
+  readonly backward: { readonly byClip: ChoiceFigures; readonly byText: ChoiceFigures };
+  /** Left or right, where the name says so, against the mirrored clip. */
+  readonly mirrored: { readonly byClip: ChoiceFigures; readonly byText: ChoiceFigures };
+}
+
+/** Whether names find animated pictures, and whether their direction is told. Clips come in pairs: as it is, in a mirror. */
+export async function animatedFigures(
+  { clips, vectors }: EmbeddedClips,
+  isTest: (clip: Clip) => boolean,
+  space: Pick<Space, 'encodeTexts'>,
+  language: 'en' | 'zh',
+): Promise<AnimatedFigures> {
+  const plain = clips.flatMap((clip, i) =>
+    clip.kind === 'animated' && !clip.isMirrored && clip.name[language] ? [i] : [],
+  );
+  const names = plain.map((index) => clips[index]!.name[language]!);
+  const texts = await space.encodeTexts(names);
+  const backward = await space.encodeTexts(names.map((name) => backwardTextsOf(name, language)[0]!));
+  const mirrored = await space.encodeTexts(names.map(mirroredName));
+  const dim = vectors.shape[1]!;
+  const forward = new Float32Array(plain.length * dim);
+  plain.forEach((index, i) => {
+    forward.set(rowAt(vectors, 2 * index), i * dim);
+  });
+  const table = new Tensor('float32', [plain.length, dim], forward);
+  const all = plain.map((_, i) => i);
+  const test = all.filter((i) => isTest(clips[plain[i]!]!));
+  const directionOf = (i: number): ChoiceQuestion => ({
+    clip: rowAt(vectors, 2 * plain[i]!),
+    otherClip: rowAt(vectors, 2 * plain[i]! + 1),
+    text: rowAt(texts, i),
+    otherText: rowAt(backward, i),
+  });
+  const sideOf = (i: number): ChoiceQuestion => ({
+    clip: rowAt(vectors, 2 * plain[i]!),
+    otherClip: rowAt(vectors, 2 * (plain[i]! + 1)),
+    text: rowAt(texts, i),
+    otherText: rowAt(mirrored, i),
+  });
+  const sided = all.filter((i) => mirroredName(names[i]!) !== names[i]);
+  return {
+    test: findFigures(texts, table, test, all),
+    heldOut: findFigures(texts, table, all, all),
+    backward: choiceFigures(all.map(directionOf)),
+    mirrored: choiceFigures(sided.map(sideOf)),
+  };
+}
