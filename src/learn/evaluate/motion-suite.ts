@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import type { Encoder } from '../../bundle/index.ts';
 import { FormatError, type Tensor } from '../../engine/core/index.ts';
-import { composeMotionClip, mirrorFrames, readSprite } from '../data/motion.ts';
+import { composeMotionClip, mirrorFrames, readSprite } from '../data/motion-clips.ts';
 import { type MotionName, motionNames } from '../data/motions.ts';
 import { type EvaluationProgress, readClip, stackFrames } from './embed-items.ts';
 import { framesOf } from './random-projection.ts';
