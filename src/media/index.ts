@@ -9,6 +9,14 @@ export {
   streamAudio,
 } from './audio/audio-clip.ts';
 export { type LogMelOptions, logMel } from './audio/log-mel.ts';
+export type { Passage } from './documents/passages.ts';
+export {
+  type DocumentContent,
+  type DocumentKind,
+  maxDocumentBytes,
+  type ReadDocumentOptions,
+  readDocument,
+} from './documents/read-document.ts';
 export { type AnimationProbe, probeAnimation } from './image/animation.ts';
 export { type PictureFormat, pictureFormat, pictureFormatNames } from './image/picture-format.ts';
 export { maxPictureBytes, type PictureSource, readPictureSource } from './image/picture-source.ts';

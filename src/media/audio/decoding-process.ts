@@ -8,7 +8,7 @@ const maxProcesses = 16;
 /** A process that nobody needs for this long is ended. */
 const idleMs = 15_000;
 /** No answer takes longer. */
-const answerMs = 20_000;
+const answerMs = 30_000;
 /** What one process may hold in JavaScript objects. */
 const heapMegabytes = 512;
 
