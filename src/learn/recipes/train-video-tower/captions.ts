@@ -1,5 +1,6 @@
 /** @file The texts of clips: what a clip shows, what it does, and that it runs backward. */
 import { type MotionName, motionTexts } from '../../data/motions.ts';
+import { mirroredName } from '../../data/moving-pictures.ts';
 import type { Clip } from './clips.ts';
 
 /** Texts that stand for a clip. */
@@ -8,23 +9,6 @@ export interface ClipCaptions {
   readonly plain: readonly string[];
   /** What is seen and what it does; empty where no word says it. */
   readonly moving: readonly string[];
-}
-
-/** Words that change places in a mirror. */
-const mirrorWords: readonly (readonly [string, string])[] = [
-  ['left', 'right'],
-  ['leftwards', 'rightwards'],
-  ['clockwise', 'counterclockwise'],
-  ['左', '右'],
-  ['顺时针', '逆时针'],
-];
-
-/** The name of what is seen in a mirror: "index pointing left" for "index pointing right"; the same name where it has no side. */
-export function mirroredName(name: string): string {
-  const other = new Map(mirrorWords.flatMap(([a, b]) => [[a, b] as const, [b, a] as const]));
-  const words = [...other.keys()].sort((a, b) => b.length - a.length);
-  const pattern = new RegExp(words.map((word) => (/^[a-z]/.test(word) ? `\\b${word}\\b` : word)).join('|'), 'g');
-  return name.replace(pattern, (word) => other.get(word)!);
 }
 
 const backwardTexts: Readonly<Record<'en' | 'zh', readonly string[]>> = {

@@ -1,8 +1,9 @@
 /** @file The figures of a trained video tower and head on the held-out clips of the corpus. */
 import { Tensor } from '../../../engine/core/index.ts';
 import { motionTexts } from '../../data/motions.ts';
+import { mirroredName } from '../../data/moving-pictures.ts';
 import type { RetrievalFigures } from '../../evaluate/retrieval.ts';
-import { backwardTextsOf, mirroredName } from './captions.ts';
+import { backwardTextsOf } from './captions.ts';
 import type { Clip } from './clips.ts';
 import { directedMotions, oppositeOf } from './corpus.ts';
 import { meanOfFrames } from './embed-clips.ts';
