@@ -9,7 +9,7 @@ export { type AllPairsLoss, allPairs, type ModalityRows, type PairContrast } fro
 export { candidateContrast } from './losses/candidate-contrast.ts';
 export { type EmbeddingDistance, embeddingDistillation } from './losses/distillation-embedding.ts';
 export { logitDistillation } from './losses/distillation-logits.ts';
-export { similarityDistillation } from './losses/distillation-similarity.ts';
+export { type SimilarityCandidates, similarityDistillation } from './losses/distillation-similarity.ts';
 export { clampedLogitScale, infoNce, maxLogitScale } from './losses/info-nce.ts';
 export { sigmoidContrast, sigmoidStart } from './losses/sigmoid-contrast.ts';
 export { type BatchNorm, batchNorm, initBatchNorm } from './nn/batch-norm.ts';
@@ -27,6 +27,7 @@ export { initModalAdapter, type ModalAdapter, modalAdapter } from './nn/modal-ad
 export { initMultiheadAttention, type MultiheadAttention, multiheadAttention } from './nn/multihead-attention.ts';
 export { silu } from './nn/silu.ts';
 export {
+  captionLogLikelihood,
   initTextDecoder,
   languageModelLoss,
   paddingId,

@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MissingDataError } from '../../engine/core/index.ts';
-import { codePointsOf, sequenceKey } from './concept.ts';
+import { sequenceKey } from './concept.ts';
 import { type Emoji, readJson } from './emoji.ts';
 
 /** What the two languages call one thing. */
@@ -23,7 +23,7 @@ const chineseLocales = ['zh', 'zh-Hant'] as const;
 type Annotations = Record<string, { readonly default?: readonly string[]; readonly tts?: readonly string[] }>;
 
 /** A name with its keywords, in one language. */
-export interface Annotation {
+interface Annotation {
   readonly name: string;
   readonly keywords: readonly string[];
 }
@@ -33,7 +33,7 @@ export interface Annotation {
  * @param modules The `node_modules` folder of the data.
  * @throws MissingDataError when the packages are not installed.
  */
-export function readAnnotations(modules: string, locale: string): ReadonlyMap<string, Annotation> {
+function readAnnotations(modules: string, locale: string): ReadonlyMap<string, Annotation> {
   const file = `${locale}/annotations.json`;
   const plain = readJson<{ annotations: { annotations: Annotations } }>(
     join(modules, 'cldr-annotations-full/annotations', file),
@@ -54,11 +54,6 @@ export function readAnnotations(modules: string, locale: string): ReadonlyMap<st
 
 function keyOf(emoji: string): string {
   return sequenceKey(Array.from(emoji, (character) => character.codePointAt(0)!));
-}
-
-/** The Chinese name of a picture that is named for an emoji, as in "1f415.svg". */
-export function annotationOfFile(annotations: ReadonlyMap<string, Annotation>, file: string): Annotation | undefined {
-  return annotations.get(sequenceKey(codePointsOf(file.replace(/\.\w+$/, ''))));
 }
 
 /** The names of the training emoji in both languages, then their keywords, which match as lists alone. */

@@ -15,6 +15,7 @@ import {
   type EmbeddingDistance,
   embeddingDistillation,
   logitDistillation,
+  type SimilarityCandidates,
   similarityDistillation,
 } from '../../model/index.ts';
 import { cachedFeatures } from '../data/features.ts';
@@ -52,11 +53,10 @@ export interface DistillationData<Item, Batch> {
 /** Which losses are added up, each with its weight; at least one. */
 export interface DistillationLosses {
   readonly embedding?: { readonly weight: number; readonly distance?: EmbeddingDistance };
-  /** `among: 'targets'` compares the student's rows with the teacher's, `students` (the default) with its own. */
   readonly similarity?: {
     readonly weight: number;
     readonly logitScale?: number;
-    readonly among?: 'students' | 'targets';
+    readonly among?: SimilarityCandidates;
   };
   readonly logits?: { readonly weight: number; readonly temperature?: number };
 }
@@ -190,11 +190,7 @@ export function distillationLoss(
     terms.push(mul(value, weight));
   };
   if (embedding) addTerm('embedding', embedding.weight, embeddingDistillation(student, teacher, embedding));
-  if (similarity) {
-    const { weight, among, ...rest } = similarity;
-    const candidates = among === 'targets' ? { candidates: teacher } : {};
-    addTerm('similarity', weight, similarityDistillation(student, teacher, { ...rest, ...candidates }));
-  }
+  if (similarity) addTerm('similarity', similarity.weight, similarityDistillation(student, teacher, similarity));
   if (logits) addTerm('logits', logits.weight, logitDistillation(student, teacher, logits.temperature));
   if (terms.length === 0)
     throw new RangeError('distill: name at least one of the losses embedding, similarity, logits');

@@ -68,8 +68,7 @@ export class ByteLevelBpe {
   readonly vocabularySize: number;
   readonly #ids: ReadonlyMap<string, number>;
   readonly #tokens: readonly string[];
-  /** The rank of each merge, by its two tokens joined with a space, which no token holds. */
-  readonly #ranks: ReadonlyMap<string, number>;
+  readonly #merges: Merges;
   readonly #normalizers: readonly BpeNormalizer[];
   readonly #pattern: RegExp;
   readonly #remembered = new Map<string, readonly number[]>();
@@ -82,7 +81,8 @@ export class ByteLevelBpe {
     const tokens: string[] = new Array(this.vocabularySize);
     for (const [token, id] of this.#ids) tokens[id] = token;
     this.#tokens = tokens;
-    this.#ranks = new Map(merges.map(([left, right], rank) => [`${left} ${right}`, rank]));
+    const ranks = new Map(merges.map(([left, right], rank) => [pairKey(vocab[left]!, vocab[right]!), rank]));
+    this.#merges = { ranks, results: merges.map(([left, right]) => vocab[left + right]!) };
     this.#normalizers = normalizers;
     this.#pattern = pattern;
   }
@@ -117,7 +117,8 @@ export class ByteLevelBpe {
   #encodeWord(word: string): readonly number[] {
     const known = this.#remembered.get(word);
     if (known !== undefined) return known;
-    const ids = mergeWord(byteCharacters(word), this.#ranks).map((token) => this.#ids.get(token)!);
+    const bytes = byteCharacters(word).map((character) => this.#ids.get(character)!);
+    const ids = mergeWord(bytes, this.#merges);
     if (this.#remembered.size >= maxRemembered) this.#remembered.clear();
     this.#remembered.set(word, ids);
     return ids;
@@ -129,39 +130,51 @@ export function normalizeText(text: string, normalizers: readonly BpeNormalizer[
   return normalizers.reduce((now, one) => (one === 'NFKC' ? now.normalize('NFKC') : now.toLowerCase()), text);
 }
 
+/** Larger than any id, so that two ids make one number. */
+const idRange = 2 ** 21;
+
+const pairKey = (left: number, right: number) => left * idRange + right;
+
+/** What is merged: the rank of each pair of ids, and the id that the merge of each rank makes. */
+interface Merges {
+  readonly ranks: ReadonlyMap<number, number>;
+  readonly results: readonly number[];
+}
+
+/** A pair of neighbours that may be merged. Its key is that of its ids when it was found; another merge may have taken one since. */
 interface Candidate {
   readonly rank: number;
   readonly at: number;
-  /** The parts when it was found; another pair may have taken one since. */
-  readonly left: string;
-  readonly right: string;
+  readonly key: number;
 }
 
 /** Merges neighbours, the pair of lowest rank first and of these the leftmost, until no pair has a rank. */
-function mergeWord(parts: string[], ranks: ReadonlyMap<string, number>): string[] {
-  const next = parts.map((_, i) => i + 1);
-  const previous = parts.map((_, i) => i - 1);
-  const merged: (string | undefined)[] = parts;
+function mergeWord(ids: readonly number[], { ranks, results }: Merges): number[] {
+  const taken = -1;
+  const parts = Int32Array.from(ids);
+  const end = parts.length;
+  const next = Int32Array.from(ids, (_, i) => i + 1);
+  const previous = Int32Array.from(ids, (_, i) => i - 1);
   const heap = new Heap<Candidate>((a, b) => a.rank < b.rank || (a.rank === b.rank && a.at < b.at));
+  const keyAt = (at: number) => (next[at]! < end ? pairKey(parts[at]!, parts[next[at]!]!) : taken);
   const offer = (at: number) => {
-    const [left, right] = [merged[at], merged[next[at] ?? parts.length]];
-    if (left === undefined || right === undefined) return;
-    const rank = ranks.get(`${left} ${right}`);
-    if (rank !== undefined) heap.push({ rank, at, left, right });
+    const key = keyAt(at);
+    const rank = ranks.get(key);
+    if (rank !== undefined) heap.push({ rank, at, key });
   };
-  for (let i = 0; i + 1 < parts.length; i++) offer(i);
+  for (let i = 0; i + 1 < end; i++) offer(i);
   for (let best = heap.pop(); best !== undefined; best = heap.pop()) {
-    const { at, left, right } = best;
+    const { at, rank, key } = best;
+    if (parts[at] === taken || keyAt(at) !== key) continue;
     const after = next[at]!;
-    if (merged[at] !== left || merged[after] !== right) continue;
-    merged[at] = left + right;
-    merged[after] = undefined;
+    parts[at] = results[rank]!;
+    parts[after] = taken;
     next[at] = next[after]!;
-    if (next[at]! < parts.length) previous[next[at]!] = at;
+    if (next[at]! < end) previous[next[at]!] = at;
     if (previous[at]! >= 0) offer(previous[at]!);
     offer(at);
   }
-  return merged.filter((part) => part !== undefined);
+  return Array.from(parts.filter((part) => part !== taken));
 }
 
 function checked(json: unknown) {
@@ -184,8 +197,9 @@ function checked(json: unknown) {
   for (const character of byteOfCharacter.keys()) if (!Object.hasOwn(vocab, character)) fail('a byte has no token');
   if (!Array.isArray(merges)) fail('it has no merges');
   for (const merge of merges) {
-    const [left, right] = merge as unknown as [unknown, unknown];
-    if (typeof left !== 'string' || typeof right !== 'string' || !Object.hasOwn(vocab, left + right)) {
+    const [left, right] = Array.isArray(merge) ? (merge as unknown[]) : [];
+    const isKnown = (token: unknown) => typeof token === 'string' && Object.hasOwn(vocab, token);
+    if (!isKnown(left) || !isKnown(right) || !isKnown(`${left}${right}`)) {
       fail(`the merge ${JSON.stringify(merge)} must be two tokens that make a third`);
     }
   }

@@ -8,25 +8,29 @@ import { fusedMatMul, stopGradient, type Value } from '../../engine/graph/index.
 import { unitVectors } from '../nn/unit-vectors.ts';
 import { logitDistillation } from './distillation-logits.ts';
 
+/** What the student's rows are compared with: its own, or the teacher's. */
+export type SimilarityCandidates = 'students' | 'targets';
+
 /**
  * The mean over rows of KL(teacher ‖ student) between the softmax rows of their matrices of cosines times `logitScale`: a scalar, 0 where all
- * similarities agree. `student` `[B, D]`, `teacher` `[B, E]`. With `candidates`, the student's rows are compared with those in place of its
- * own: with the teacher's rows (D = E), a text must be as near to every target as its own target is. The gradient goes to the student alone.
- * @throws ShapeError unless both are matrices with the same number of rows.
+ * similarities agree. `student` `[B, D]`, `teacher` `[B, E]`. Among `students` (the default), the student's rows are compared with each
+ * other; among `targets` (D = E), with the teacher's rows, so that each must be as near to every target as its own target is.
+ * The gradient goes to the student alone.
+ * @throws ShapeError unless both are matrices with the same number of rows, and of the same width among `targets`.
  */
 export function similarityDistillation(
   student: Value,
   teacher: Value,
-  { logitScale = 20, candidates = student }: { readonly logitScale?: number; readonly candidates?: Value } = {},
+  { logitScale = 20, among = 'students' }: { readonly logitScale?: number; readonly among?: SimilarityCandidates } = {},
 ): Value {
-  const fit = student.rank === 2 && teacher.rank === 2 && candidates.rank === 2;
-  if (!fit || student.shape[0] !== teacher.shape[0] || candidates.shape.join() !== student.shape.join()) {
+  const fit = student.rank === 2 && teacher.rank === 2 && student.shape[0] === teacher.shape[0];
+  if (!fit || (among === 'targets' && student.shape[1] !== teacher.shape[1])) {
     throw new ShapeError(
-      `similarityDistillation: needs [B, D] and [B, E], and candidates like the student, got ${student}, ${teacher}, ${candidates}`,
+      `similarityDistillation: needs [B, D] and [B, E], with D = E among targets, got ${student} and ${teacher}`,
     );
   }
   const cosines = (a: Value, b: Value) =>
     fusedMatMul(unitVectors(a), unitVectors(b), { transB: true, alpha: logitScale });
   const target = stopGradient(teacher);
-  return logitDistillation(cosines(student, candidates), cosines(target, target));
+  return logitDistillation(cosines(student, among === 'targets' ? target : student), cosines(target, target));
 }
