@@ -10,10 +10,16 @@ import {
   equal,
   fusedMatMul,
   gather,
+  gatherElements,
+  logSoftmax,
+  mul,
   not,
+  reduceSum,
   reshape,
   slice,
   softmaxCrossEntropyLoss,
+  squeeze,
+  unsqueeze,
   type Value,
 } from '../../engine/graph/index.ts';
 import { masked } from './attention-heads.ts';
@@ -112,6 +118,15 @@ export function captionLoss(scores: Value, targets: Value): Value {
   return softmaxCrossEntropyLoss(reshape(scores, [-1, vocabularySize]), reshape(targets, [-1]), {
     ignoreIndex: paddingId,
   }).loss;
+}
+
+/**
+ * The sum over each text of the logarithms of its tokens' probabilities under scores `[B, T, V]`, `[B]`; padding among the targets `int64[B, T]` does
+ * not count.
+ */
+export function captionLogLikelihood(scores: Value, targets: Value): Value {
+  const each = squeeze(gatherElements(logSoftmax(scores), unsqueeze(targets, [2]), 2), [2]);
+  return reduceSum(mul(each, isToken(targets)), { axes: [1] });
 }
 
 /** The language-model loss of texts: inputs `int64[B, T]`, and the same a token further as targets. */
