@@ -27,6 +27,8 @@ export interface FrameRendering {
   readonly background?: RGB;
   /** Gives up when one frame takes longer, in milliseconds; 20,000 by default. */
   readonly timeoutMs?: number;
+  /** What decodes videos: WebCodecs or the program ffmpeg; WebCodecs by default, and ffmpeg where that cannot. */
+  readonly decoder?: 'webcodecs' | 'ffmpeg';
   /** Stops the reading. */
   readonly signal?: AbortSignal;
 }

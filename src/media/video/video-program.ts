@@ -1,0 +1,242 @@
+/**
+ * @file What the process runs that reads videos, as plain JavaScript, so that it needs no build of its own. It answers each message once: `open`
+ * tells what a file holds, `read` begins to read frames with WebCodecs, `next` gives the next ones, made small; `locate` tells
+ * when the frames begin that are seen at some moments, for a decoder that only knows those.
+ */
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { fitFrame } from './fit-frame.ts';
+import { type FrameSelection, momentsOf } from './frame-selection.ts';
+
+/** What the process is told. */
+export type VideoRequest =
+  | { readonly do: 'open'; readonly source: string | Uint8Array }
+  | { readonly do: 'read'; readonly selection: FrameSelection; readonly side: number }
+  | { readonly do: 'next' }
+  | { readonly do: 'locate'; readonly selection: FrameSelection }
+  | { readonly do: 'close' };
+
+/** What a file holds. */
+export interface VideoContent {
+  readonly container: string;
+  readonly codec: string;
+  readonly width: number;
+  readonly height: number;
+  readonly squareWidth: number;
+  readonly squareHeight: number;
+  readonly rotationDegrees: number;
+  readonly flip: boolean;
+  /** When the first frame begins and the last one ends, on the container's clock. */
+  readonly startSeconds: number;
+  readonly endSeconds: number;
+  readonly framesPerSecond: number;
+  readonly audio?: { readonly codec: string; readonly sampleRateHz: number; readonly numChannels: number };
+}
+
+/** A frame that the process has read: its pixels, or none where it is the one before. */
+export interface ReadFrame {
+  readonly timeSeconds: number;
+  readonly fitted?: { readonly data: Uint8Array; readonly width: number; readonly height: number };
+}
+
+/** What the process answers. */
+export interface VideoReply {
+  /** Why it failed; then nothing else is there. */
+  readonly error?: string;
+  /** Whether there is no decoder for it here, which says nothing against the file. */
+  readonly isRefused?: boolean;
+  readonly content?: VideoContent;
+  readonly frames?: readonly ReadFrame[];
+  /** Moments, and when the frames seen then begin, on the container's clock. */
+  readonly located?: readonly (readonly [timeSeconds: number, frameSeconds: number])[];
+  readonly isEnd?: boolean;
+}
+
+/** Memory that the process may take, in bytes. */
+const maxProcessBytes = 1_500_000_000;
+
+/** The program's text. */
+export function videoProgram(): string {
+  const require = createRequire(import.meta.url);
+  const at = (name: string) => JSON.stringify(pathToFileURL(require.resolve(name)).href);
+  const optional = (name: string) => {
+    try {
+      return at(name);
+    } catch {
+      return 'undefined';
+    }
+  };
+  return `
+    const webcodecs = ${optional('@napi-rs/webcodecs')};
+    const fitFrame = ${fitFrame.toString()};
+    const momentsOf = ${momentsOf.toString()};
+    let decoderError;
+    try {
+      const found = webcodecs && (await import(webcodecs));
+      if (!found) decoderError = 'WebCodecs is not installed';
+      else for (const name of ['VideoDecoder', 'VideoFrame', 'EncodedVideoChunk', 'VideoColorSpace', 'DOMRectReadOnly']) {
+        globalThis[name] ??= found[name] ?? found.default[name];
+      }
+    } catch (error) {
+      decoderError = error.message;
+    }
+    const bunny = await import(${at('mediabunny')});
+    const sharpModule = await import(${at('sharp')});
+    const sharp = sharpModule.default ?? sharpModule;
+    sharp.concurrency(1);
+    sharp.cache(false);
+    const { Input, ALL_FORMATS, BufferSource, FilePathSource, VideoSampleSink, EncodedPacketSink } = bunny.Input ? bunny : bunny.default;
+    let input, track, content, reading, locating;
+
+    /** Moments on the container's clock; before the first frame, the first frame is seen. */
+    async function* moments(selection) {
+      const { startSeconds, endSeconds } = content;
+      if (!selection.keyFrames) {
+        for (const moment of momentsOf(selection, endSeconds - startSeconds)) yield [moment, moment + startSeconds];
+        return;
+      }
+      const sink = new EncodedPacketSink(track);
+      const options = { metadataOnly: true, verifyKeyPackets: true };
+      for (let packet = await sink.getFirstKeyPacket(options); packet; packet = await sink.getNextKeyPacket(packet, options)) {
+        yield [packet.timestamp - startSeconds, packet.timestamp];
+      }
+    }
+    async function* readFrames(selection, side) {
+      const asked = [];
+      const times = (async function* () {
+        for await (const [moment, time] of moments(selection)) {
+          asked.push(moment);
+          // Times are rounded in containers.
+          yield time + 1e-6;
+        }
+      })();
+      let shown;
+      for await (const sample of new VideoSampleSink(track).samplesAtTimestamps(times)) {
+        const timeSeconds = asked.shift();
+        if (sample === null) {
+          if (shown === undefined) throw new Error('there is no frame at ' + timeSeconds.toFixed(3) + ' s');
+          yield { timeSeconds };
+          continue;
+        }
+        try {
+          if (sample.timestamp === shown) {
+            yield { timeSeconds };
+            continue;
+          }
+          const size = sample.visibleRect;
+          const data = new Uint8Array(sample.allocationSize({ format: 'RGBA' }));
+          await sample.copyTo(data, { format: 'RGBA' });
+          const fitted = await fitFrame(sharp, {
+            data,
+            width: size.width,
+            height: size.height,
+            hasAlpha: sample.hasAlpha ?? false,
+            squareWidth: sample.squarePixelWidth,
+            squareHeight: sample.squarePixelHeight,
+            rotationDegrees: sample.rotation,
+            flip: sample.flip,
+          }, side);
+          shown = sample.timestamp;
+          yield { timeSeconds, fitted };
+        } finally {
+          sample.close();
+        }
+      }
+    }
+    async function* locate(selection) {
+      const sink = new EncodedPacketSink(track);
+      const first = await sink.getFirstPacket({ metadataOnly: true });
+      for await (const [moment, time] of moments(selection)) {
+        const packet = (await sink.getPacket(time + 1e-6, { metadataOnly: true })) ?? first;
+        yield [moment, packet.timestamp];
+      }
+    }
+    const actions = {
+      async open({ source }) {
+        await actions.close();
+        input = new Input({
+          formats: ALL_FORMATS,
+          source: typeof source === 'string' ? new FilePathSource(source) : new BufferSource(source),
+        });
+        if (!(await input.canRead())) return { error: 'its parts do not fit together' };
+        track = await input.getPrimaryVideoTrack();
+        const sound = await input.getPrimaryAudioTrack();
+        if (track === null) return { error: sound === null ? 'it has no video track' : 'it has sound but no video track' };
+        const startSeconds = await track.getFirstTimestamp();
+        const endSeconds = await track.computeDuration();
+        const { packetCount, averagePacketRate } = await track.computePacketStats(100);
+        if (packetCount === 0) return { error: 'its video track has no frames' };
+        content = {
+          container: (await input.getFormat()).name,
+          codec: (await track.getCodec()) ?? 'unknown',
+          width: await track.getCodedWidth(),
+          height: await track.getCodedHeight(),
+          squareWidth: await track.getSquarePixelWidth(),
+          squareHeight: await track.getSquarePixelHeight(),
+          rotationDegrees: await track.getRotation(),
+          flip: await track.getFlip(),
+          startSeconds,
+          endSeconds,
+          framesPerSecond: averagePacketRate,
+          ...(sound !== null && {
+            audio: {
+              codec: (await sound.getCodec()) ?? 'unknown',
+              sampleRateHz: await sound.getSampleRate(),
+              numChannels: await sound.getNumberOfChannels(),
+            },
+          }),
+        };
+        return { content };
+      },
+      async read({ selection, side }) {
+        if (decoderError !== undefined) return { error: decoderError, isRefused: true };
+        if (!(await track.canDecode())) {
+          return { error: 'it is coded as ' + content.codec + ', which WebCodecs does not decode here', isRefused: true };
+        }
+        // WebCodecs gives planes of red, green and blue out as if they were luma and colour differences.
+        if ((await track.getColorSpace()).matrix === 'rgb') {
+          return { error: 'it is coded as RGB, which WebCodecs does not decode here', isRefused: true };
+        }
+        reading = readFrames(selection, side);
+        return {};
+      },
+      async next() {
+        const frames = [];
+        const start = performance.now();
+        // Small frames travel together.
+        while (frames.length < 16 && performance.now() - start < 250) {
+          const { value, done } = await reading.next();
+          if (done) return { frames, isEnd: true };
+          frames.push(value);
+        }
+        return { frames };
+      },
+      async locate({ selection }) {
+        locating ??= locate(selection);
+        const located = [];
+        while (located.length < 16) {
+          const { value, done } = await locating.next();
+          if (done) return { located, isEnd: true };
+          located.push(value);
+        }
+        return { located };
+      },
+      async close() {
+        await reading?.return();
+        await locating?.return();
+        input?.dispose();
+        input = track = content = reading = locating = undefined;
+        return {};
+      },
+    };
+    // WebCodecs alone does not keep the process alive.
+    setInterval(() => process.memoryUsage.rss() > ${maxProcessBytes} && process.kill(process.pid, 'SIGKILL'), 100);
+    process.on('message', (request) => {
+      actions[request.do](request).then(
+        (reply) => process.send(reply),
+        (error) => process.send({ error: String(error?.message ?? error) }),
+      );
+    });
+    process.on('unhandledRejection', () => {});
+  `;
+}
