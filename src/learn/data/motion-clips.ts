@@ -20,14 +20,14 @@ export interface Sprite {
 const spriteSize = 112;
 
 /**
- * Cuts a picture out: rendered once on white and once on black, of which the difference tells how opaque it is.
+ * Cuts a picture (a path, or the bytes of a file) out: rendered once on white and once on black, of which the difference tells how opaque it is.
  * @throws MediaError as `renderPicture` does.
  */
-export async function readSprite(path: string): Promise<Sprite> {
+export async function readSprite(source: string | Uint8Array): Promise<Sprite> {
   const view = { size: spriteSize };
   const [white, black] = await Promise.all([
-    renderPicture(path, { ...view, background: [255, 255, 255] }),
-    renderPicture(path, { ...view, background: [0, 0, 0] }),
+    renderPicture(source, { ...view, background: [255, 255, 255] }),
+    renderPicture(source, { ...view, background: [0, 0, 0] }),
   ]);
   const pixels = new Float32Array(spriteSize * spriteSize * 4);
   for (let i = 0; i < spriteSize * spriteSize; i++) {
