@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { MediaError } from '../../engine/core/index.ts';
-import { fitFrame } from './fit-frame.ts';
+import { type FittedFrame, fitFrame, fittedSize } from './fit-frame.ts';
 import type { FrameSelection } from './frame-selection.ts';
 import type { ReadFrame } from './video-program.ts';
 import type { VideoSession } from './video-session.ts';
@@ -21,6 +21,9 @@ const maxFramesAtOnce = 32;
 
 /** How exactly times in the container and in ffmpeg agree, in seconds. */
 const toleranceSeconds = 0.0015;
+
+/** ffmpeg's own decoders of these codecs leave alpha out. */
+const alphaDecoders: Readonly<Record<string, string>> = { vp8: 'libvpx', vp9: 'libvpx-vp9' };
 
 /**
  * The frames of a selection.
@@ -67,10 +70,12 @@ async function* groupFrames(
   );
   // Seeking stops at the key frame before; what lies between is decoded and left out.
   const seek = Math.max(0, begins[0]! - toleranceSeconds).toFixed(6);
+  const alphaDecoder = content.hasAlpha ? alphaDecoders[content.codec] : undefined;
   const child = spawn(
     'ffmpeg',
     [
       ...['-v', 'error', '-nostdin', '-protocol_whitelist', 'file', '-threads', '1', '-noautorotate'],
+      ...(alphaDecoder === undefined ? [] : ['-c:v', alphaDecoder]),
       ...['-copyts', '-seek_timestamp', '1', '-ss', seek, '-i', `file:${path}`, '-map', '0:v:0', '-an', '-sn', '-dn'],
       ...['-vf', `select='${select.join('+')}'`, '-vsync', 'passthrough', '-frames:v', String(begins.length)],
       ...['-f', 'image2pipe', '-c:v', 'pam', '-pix_fmt', 'rgba', 'pipe:1'],
@@ -100,10 +105,7 @@ async function* groupFrames(
         const reason = said.trim().split('\n')[0]?.slice(0, 200) || `it has no frame at ${timeSeconds.toFixed(3)} s`;
         throw new MediaError(`${name}: damaged video (ffmpeg: ${reason})`);
       }
-      const { data, width, height } = next.value;
-      const { squareWidth, squareHeight, rotationDegrees, flip } = content;
-      const shape = { squareWidth, squareHeight, rotationDegrees, flip };
-      const fitted = await fitFrame(sharp, { data, width, height, hasAlpha: true, ...shape }, side);
+      const fitted = await fitFrame(sharp, next.value, fittedSize(content, side), content);
       shown = frameSeconds;
       yield { timeSeconds, fitted };
     }
@@ -132,9 +134,7 @@ async function withinTime<T>(work: Promise<T>, timeoutMs: number, name: string):
 }
 
 /** RGBA pictures in Netpbm's PAM: a header of lines, then the bytes. */
-async function* readPam(
-  output: AsyncIterable<Buffer>,
-): AsyncGenerator<{ readonly data: Uint8Array; readonly width: number; readonly height: number }> {
+async function* readPam(output: AsyncIterable<Buffer>): AsyncGenerator<FittedFrame> {
   const chunks = output[Symbol.asyncIterator]();
   let held = Buffer.alloc(0);
   const more = async (): Promise<boolean> => {

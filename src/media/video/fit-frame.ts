@@ -1,13 +1,7 @@
 /** @file A decoded frame at the size and in the position in which it is seen: the shape of its pixels and its turn are applied. */
 
-/** A decoded frame and how it is meant to be seen. */
-export interface DecodedFrame {
-  /** RGBA, row by row. */
-  readonly data: Uint8Array;
-  readonly width: number;
-  readonly height: number;
-  /** Whether the fourth channel means anything. */
-  readonly hasAlpha: boolean;
+/** How a video's frames are meant to be seen. */
+export interface FrameShape {
   /** Size with square pixels, before the turn. */
   readonly squareWidth: number;
   readonly squareHeight: number;
@@ -17,40 +11,46 @@ export interface DecodedFrame {
   readonly flip: boolean;
 }
 
-/** RGBA of a frame whose longer side is `side` pixels. */
+/** RGBA, row by row. */
 export interface FittedFrame {
   readonly data: Uint8Array;
   readonly width: number;
   readonly height: number;
 }
 
+/** The size of a frame whose longer side is `side` pixels, before the turn; used in another process, as `fitFrame` is. */
+export function fittedSize({ squareWidth, squareHeight }: FrameShape, side: number): [width: number, height: number] {
+  const scale = side / Math.max(squareWidth, squareHeight);
+  return [Math.max(1, Math.round(squareWidth * scale)), Math.max(1, Math.round(squareHeight * scale))];
+}
+
 /**
- * Scales and turns with the sharp that it is given. It must use nothing but its arguments: its text is also sent to the process of
- * `video-program.ts`.
+ * Scales to a size, if it has another, and turns, with the sharp that it is given. It must use nothing but its arguments: its text is
+ * also sent to the process of `video-program.ts`.
  */
 export async function fitFrame(
   sharp: typeof import('sharp').default,
-  frame: DecodedFrame,
-  side: number,
+  frame: FittedFrame,
+  [width, height]: readonly [number, number],
+  { rotationDegrees, flip }: FrameShape,
 ): Promise<FittedFrame> {
-  const scale = side / Math.max(frame.squareWidth, frame.squareHeight);
-  const width = Math.max(1, Math.round(frame.squareWidth * scale));
-  const height = Math.max(1, Math.round(frame.squareHeight * scale));
-  let pipeline = sharp(frame.data, {
-    raw: { width: frame.width, height: frame.height, channels: 4 },
-    limitInputPixels: false,
-  });
-  // Without alpha there is nothing to multiply by, which is a third of the work.
-  if (!frame.hasAlpha) pipeline = pipeline.removeAlpha();
-  const scaled = await pipeline.resize(width, height, { fit: 'fill' }).raw().toBuffer({ resolveWithObject: true });
-  const channels = scaled.info.channels as 3 | 4;
-  pipeline = sharp(scaled.data, { raw: { width, height, channels } });
-  if (frame.rotationDegrees !== 0) pipeline = pipeline.rotate(frame.rotationDegrees);
-  if (frame.rotationDegrees !== 0 || frame.flip) {
-    const turned = await pipeline.raw().toBuffer({ resolveWithObject: true });
-    pipeline = sharp(turned.data, { raw: { width: turned.info.width, height: turned.info.height, channels } });
-    if (frame.flip) pipeline = pipeline.flop();
+  let { data } = frame;
+  if (frame.width !== width || frame.height !== height) {
+    const raw = { width: frame.width, height: frame.height, channels: 4 } as const;
+    data = await sharp(data, { raw, limitInputPixels: false }).resize(width, height, { fit: 'fill' }).raw().toBuffer();
   }
-  const { data, info } = await pipeline.ensureAlpha().raw().toBuffer({ resolveWithObject: true });
-  return { data, width: info.width, height: info.height };
+  if (rotationDegrees === 0 && !flip) return { data, width, height };
+  const turned = await sharp(data, { raw: { width, height, channels: 4 } })
+    .rotate(rotationDegrees)
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const size = { width: turned.info.width, height: turned.info.height };
+  if (!flip) return { data: turned.data, ...size };
+  return {
+    data: await sharp(turned.data, { raw: { ...size, channels: 4 } })
+      .flop()
+      .raw()
+      .toBuffer(),
+    ...size,
+  };
 }

@@ -5,8 +5,9 @@
  */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { fitFrame } from './fit-frame.ts';
+import { type FrameShape, fitFrame, fittedSize } from './fit-frame.ts';
 import { type FrameSelection, momentsOf } from './frame-selection.ts';
+import { scalePlanar } from './planar-frame.ts';
 
 /** What the process is told. */
 export type VideoRequest =
@@ -17,15 +18,12 @@ export type VideoRequest =
   | { readonly do: 'close' };
 
 /** What a file holds. */
-export interface VideoContent {
+export interface VideoContent extends FrameShape {
   readonly container: string;
   readonly codec: string;
   readonly width: number;
   readonly height: number;
-  readonly squareWidth: number;
-  readonly squareHeight: number;
-  readonly rotationDegrees: number;
-  readonly flip: boolean;
+  readonly hasAlpha: boolean;
   /** When the first frame begins and the last one ends, on the container's clock. */
   readonly startSeconds: number;
   readonly endSeconds: number;
@@ -69,6 +67,8 @@ export function videoProgram(): string {
   return `
     const webcodecs = ${optional('@napi-rs/webcodecs')};
     const fitFrame = ${fitFrame.toString()};
+    const fittedSize = ${fittedSize.toString()};
+    const scalePlanar = ${scalePlanar.toString()};
     const momentsOf = ${momentsOf.toString()};
     let decoderError;
     try {
@@ -101,6 +101,21 @@ export function videoProgram(): string {
         yield [packet.timestamp - startSeconds, packet.timestamp];
       }
     }
+    /** The sample as RGBA: made small on the way where it comes in planes. */
+    async function scaled(sample, side) {
+      const { width, height } = sample.visibleRect;
+      const { matrix, fullRange } = sample.colorSpace;
+      if (/^I4/.test(sample.format)) {
+        const data = new Uint8Array(sample.allocationSize());
+        const layout = await sample.copyTo(data);
+        const planar = { format: sample.format, data, layout, width, height, matrix, fullRange };
+        const small = await scalePlanar(sharp, planar, ...fittedSize(content, side));
+        if (small !== undefined) return small;
+      }
+      const data = new Uint8Array(sample.allocationSize({ format: 'RGBA' }));
+      await sample.copyTo(data, { format: 'RGBA' });
+      return { data, width, height };
+    }
     async function* readFrames(selection, side) {
       const asked = [];
       const times = (async function* () {
@@ -123,19 +138,7 @@ export function videoProgram(): string {
             yield { timeSeconds };
             continue;
           }
-          const size = sample.visibleRect;
-          const data = new Uint8Array(sample.allocationSize({ format: 'RGBA' }));
-          await sample.copyTo(data, { format: 'RGBA' });
-          const fitted = await fitFrame(sharp, {
-            data,
-            width: size.width,
-            height: size.height,
-            hasAlpha: sample.hasAlpha ?? false,
-            squareWidth: sample.squarePixelWidth,
-            squareHeight: sample.squarePixelHeight,
-            rotationDegrees: sample.rotation,
-            flip: sample.flip,
-          }, side);
+          const fitted = await fitFrame(sharp, await scaled(sample, side), fittedSize(content, side), content);
           shown = sample.timestamp;
           yield { timeSeconds, fitted };
         } finally {
@@ -175,6 +178,7 @@ export function videoProgram(): string {
           squareHeight: await track.getSquarePixelHeight(),
           rotationDegrees: await track.getRotation(),
           flip: await track.getFlip(),
+          hasAlpha: await track.canBeTransparent(),
           startSeconds,
           endSeconds,
           framesPerSecond: averagePacketRate,
@@ -197,6 +201,8 @@ export function videoProgram(): string {
         if ((await track.getColorSpace()).matrix === 'rgb') {
           return { error: 'it is coded as RGB, which WebCodecs does not decode here', isRefused: true };
         }
+        // mediabunny puts alpha and colours together on a page's graphics card.
+        if (content.hasAlpha) return { error: 'it is transparent, which WebCodecs does not decode here', isRefused: true };
         reading = readFrames(selection, side);
         return {};
       },
