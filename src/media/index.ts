@@ -9,6 +9,7 @@ export {
   streamAudio,
 } from './audio/audio-clip.ts';
 export { type LogMelOptions, logMel } from './audio/log-mel.ts';
+export { type AudioProbe, probeAudio } from './audio/probe-audio.ts';
 export type { Passage } from './documents/passages.ts';
 export {
   type DocumentContent,
@@ -40,5 +41,7 @@ export {
 export { orderSlices, readDicomSeries } from './medical/dicom-series.ts';
 export { hounsfieldWindow, hounsfieldWindows } from './medical/hounsfield-window.ts';
 export { type WriteDicomOptions, writeDicom } from './medical/write-dicom.ts';
+export { type MediaInfo, type MediaKind, probeMedia } from './probe.ts';
 export type { FrameRendering, FrameSelection, ReadFramesOptions, VideoFrame } from './video/frame-selection.ts';
 export { readFrames } from './video/read-frames.ts';
+export { probeVideo, type VideoProbe } from './video/read-video.ts';

@@ -83,6 +83,7 @@ export interface MpegFrameHeader {
   readonly samples: number;
   readonly sampleRateHz: number;
   readonly numChannels: number;
+  readonly bitsPerSecond: number;
   /** Bytes of side information, behind which the table of a whole file may stand. */
   readonly sideBytes: number;
 }
@@ -103,6 +104,7 @@ export function mpegFrameHeader(head: Uint8Array, at: number): MpegFrameHeader |
     samples,
     sampleRateHz,
     numChannels: isMono ? 1 : 2,
+    bitsPerSecond: kilobits * 1000,
     sideBytes: version === 3 ? (isMono ? 17 : 32) : isMono ? 9 : 17,
   };
 }
@@ -111,7 +113,8 @@ function mpegFrameBytes(head: Uint8Array, at: number): number | undefined {
   return mpegFrameHeader(head, at)?.bytes;
 }
 
-function adtsFrameBytes(head: Uint8Array, at: number): number | undefined {
+/** The length of the AAC frame (ADTS) at `at`, or undefined where there is none. */
+export function adtsFrameBytes(head: Uint8Array, at: number): number | undefined {
   if (at + 7 > head.length || head[at] !== 0xff || (head[at + 1]! & 0xf6) !== 0xf0) return undefined;
   const length = ((head[at + 3]! & 3) << 11) | (head[at + 4]! << 3) | (head[at + 5]! >> 5);
   return length > 7 ? length : undefined;

@@ -3,7 +3,7 @@
  * file made to swell stays within some hundred megabytes there. What was lost or cut short is told by each format's own count.
  */
 import type { MediaSource } from '../media-source.ts';
-import { mpegFrameHeader } from './audio-format.ts';
+import { type MpegFrameHeader, mpegFrameHeader } from './audio-format.ts';
 import { type DecodingSession, openDecodingSession } from './decoding-process.ts';
 import type { DecodingReply, FedFormat } from './decoding-program.ts';
 import { readOggPages } from './ogg-pages.ts';
@@ -14,7 +14,7 @@ const sliceBytes = 1 << 15;
 
 /** Decodes MP3. The table that most encoders write says how long it must be; without one, a cut at the end is not seen. */
 export async function* decodeMp3(source: MediaSource, request: PcmRequest): AsyncGenerator<PcmBlock> {
-  const promised = await readXingTable(source);
+  const promised = await readMp3Info(source);
   if (promised.numBytes > source.size) {
     throw new Error(`it is cut short: ${promised.numBytes} bytes are promised, ${source.size} are there`);
   }
@@ -140,13 +140,21 @@ async function restart(session: DecodingSession, format: FedFormat): Promise<Dec
   return rest;
 }
 
-/** What the table in the first frame of an MP3 promises (Xing or Info); 0 where it does not say. */
-async function readXingTable(source: MediaSource): Promise<{ readonly numBytes: number; readonly numFrames: number }> {
+/** What the beginning of an MP3 says. */
+export interface Mp3Info {
+  readonly frame: MpegFrameHeader | undefined;
+  /** What the table in the first frame promises (Xing or Info); 0 where it does not say. */
+  readonly numBytes: number;
+  readonly numFrames: number;
+}
+
+/** Reads the first frame of an MP3. */
+export async function readMp3Info(source: MediaSource): Promise<Mp3Info> {
   const head = await source.read(0, 4096);
-  const none = { numBytes: 0, numFrames: 0 };
   let at = 0;
   while (at < head.length && head[at] === 0) at++;
   const frame = mpegFrameHeader(head, at);
+  const none = { frame, numBytes: 0, numFrames: 0 };
   if (frame === undefined) return none;
   const table = at + 4 + frame.sideBytes;
   const mark = String.fromCharCode(...head.subarray(table, table + 4));
@@ -155,6 +163,7 @@ async function readXingTable(source: MediaSource): Promise<{ readonly numBytes: 
   const flags = view.getUint32(table + 4);
   const hasFrames = (flags & 1) !== 0;
   return {
+    frame,
     numFrames: hasFrames ? view.getUint32(table + 8) * frame.samples : 0,
     numBytes: (flags & 2) !== 0 ? view.getUint32(table + (hasFrames ? 12 : 8)) : 0,
   };

@@ -9,12 +9,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MediaError } from '../../engine/core/index.ts';
 import type { MediaSource } from '../media-source.ts';
+import { brokenContainerRule, videoContainer } from '../video/container-extent.ts';
+import { adtsFrameBytes } from './audio-format.ts';
 import { openDecodingSession } from './decoding-process.ts';
+import type { DecodingReply } from './decoding-program.ts';
 import { checkPcmLayout, type PcmBlock, type PcmRequest } from './pcm.ts';
 import { decodeWav } from './wav.ts';
 
 /** Bytes in memory beyond this are not handed to another process. */
 const maxMemoryBytes = 500_000_000;
+/** Decoding begins this much before the wanted part, since the first frame behind a seek is not whole. */
+const prerollSeconds = 0.1;
 /** Sound may end this much before the container says so. */
 const toleranceSeconds = 0.2;
 
@@ -23,6 +28,8 @@ const noDecoder =
 
 /** Decodes the sound track of a container. */
 export async function* decodeContainer(source: MediaSource, request: PcmRequest): AsyncGenerator<PcmBlock> {
+  const rule = await brokenRule(source);
+  if (rule !== undefined) throw new Error(rule);
   const from = source.path ?? (await wholeInMemory(source));
   // WebCodecs refuses some codecs that ffmpeg takes; once a block is out, there is no other decoder.
   let refusal: Error | undefined;
@@ -47,9 +54,14 @@ async function* decodeWithWebCodecs(
   const session = await openDecodingSession();
   let first: number | undefined;
   try {
-    const opened = await session.ask({ do: 'open', source: from, startSeconds: request.startSeconds });
+    const opened = await session.ask({
+      do: 'open',
+      source: from,
+      startSeconds: Math.max(0, request.startSeconds - prerollSeconds),
+    });
     if (opened.isMissing === true) throw new RefusedError(noDecoder);
     checkPcmLayout(source.name, opened.numChannels ?? 0, opened.sampleRateHz ?? 0);
+    const promised = opened.durationSeconds ?? 0;
     let end = 0;
     let numFrames = 0;
     for (;;) {
@@ -58,11 +70,13 @@ async function* decodeWithWebCodecs(
       if (isEnd === true || channels.length === 0) break;
       // Times are rounded in the container; samples are counted from the first.
       first ??= startSeconds;
-      yield { channels, sampleRateHz, startSeconds: first + numFrames / sampleRateHz };
+      const start = first + numFrames / sampleRateHz;
       numFrames += channels[0]!.length;
+      // A coder fills up its last frame; the container tells where the sound ends.
+      const left = promised > 0 ? Math.max(0, Math.round((promised - start) * sampleRateHz)) : Number.POSITIVE_INFINITY;
+      yield { channels: channels.map((channel) => channel.subarray(0, left)), sampleRateHz, startSeconds: start };
       end = first + numFrames / sampleRateHz;
     }
-    const promised = opened.durationSeconds ?? 0;
     if (request.startSeconds < promised && end < promised - toleranceSeconds) {
       throw new Error(`it is cut short: ${promised.toFixed(2)} s are promised, ${end.toFixed(2)} s could be decoded`);
     }
@@ -72,6 +86,45 @@ async function* decodeWithWebCodecs(
   } finally {
     session.release();
   }
+}
+
+/** What a container holds, from its header and index. */
+export async function probeContainer(source: MediaSource): Promise<DecodingReply> {
+  const rule = await brokenRule(source);
+  if (rule !== undefined) throw new Error(rule);
+  const from = source.path ?? (await wholeInMemory(source));
+  const session = await openDecodingSession();
+  try {
+    return await session.ask({ do: 'probe', source: from });
+  } finally {
+    session.release();
+  }
+}
+
+/** What shows that a file was cut, for those containers that tell their length. */
+async function brokenRule(source: MediaSource): Promise<string | undefined> {
+  const head = await source.read(0, 16);
+  const container = videoContainer(head);
+  if (container !== undefined) return await brokenContainerRule(source, container);
+  return adtsFrameBytes(head, 0) === undefined ? undefined : await brokenAdtsRule(source);
+}
+
+/** Frames of plain AAC follow each other, each with its length, to the end. */
+async function brokenAdtsRule(source: MediaSource): Promise<string | undefined> {
+  let buffer = new Uint8Array(0);
+  let bufferAt = 0;
+  for (let at = 0; at < source.size; ) {
+    if (at + 7 > bufferAt + buffer.length) {
+      buffer = new Uint8Array(await source.read(at, 1 << 16));
+      bufferAt = at;
+    }
+    const length = adtsFrameBytes(buffer, at - bufferAt);
+    // What follows the last frame is no frame: a tag, or what is left of one.
+    if (length === undefined) return source.size - at < 7 ? 'it is cut short within the header of a frame' : undefined;
+    at += length;
+    if (at > source.size) return `it is cut short: its last frame needs ${at - source.size} bytes more`;
+  }
+  return undefined;
 }
 
 async function wholeInMemory(source: MediaSource): Promise<Uint8Array> {

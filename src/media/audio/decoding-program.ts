@@ -1,6 +1,7 @@
 /**
  * @file What a decoding process runs, as plain JavaScript, so that it needs no build of its own. It answers each message once: `start` makes
- * a decoder, `decode` and `flush` feed it; `open` and `next` read the sound track of a container with mediabunny and WebCodecs.
+ * a decoder, `decode` and `flush` feed it; `open` and `next` read the sound track of a container with mediabunny and WebCodecs; `probe`
+ * tells what it holds.
  */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -14,6 +15,7 @@ export type DecodingRequest =
   | { readonly do: 'decode'; readonly bytes: Uint8Array }
   | { readonly do: 'flush' }
   | { readonly do: 'open'; readonly source: string | Uint8Array; readonly startSeconds: number }
+  | { readonly do: 'probe'; readonly source: string | Uint8Array }
   | { readonly do: 'next' };
 
 /** What it answers. */
@@ -30,10 +32,13 @@ export interface DecodingReply {
   readonly problems?: readonly string[];
   /** Whether the sound is over. */
   readonly isEnd?: boolean;
-  /** What `open` found: the length that the container promises. */
-  readonly durationSeconds?: number;
-  readonly numChannels?: number;
-  readonly codec?: string;
+  /** What `open` and `probe` found; the length is what the container promises. */
+  readonly durationSeconds?: number | undefined;
+  readonly numChannels?: number | undefined;
+  /** Undefined where there is no sound track. */
+  readonly codec?: string | undefined;
+  readonly container?: string;
+  readonly hasVideo?: boolean;
 }
 
 /** The program's text. */
@@ -58,6 +63,30 @@ export function decodingProgram(): string {
     const webcodecs = ${optional('@napi-rs/webcodecs')};
     let decoder, input, samples;
 
+    async function soundTrackOf(source) {
+      const library = await import(mediabunny);
+      const { Input, ALL_FORMATS, BufferSource, FilePathSource, AudioSampleSink } = library.Input ? library : library.default;
+      input?.dispose();
+      input = new Input({
+        formats: ALL_FORMATS,
+        source: typeof source === 'string' ? new FilePathSource(source) : new BufferSource(source),
+      });
+      if (!(await input.canRead())) throw new Error('its parts do not fit together');
+      const container = (await input.getFormat()).name;
+      const hasVideo = (await input.getPrimaryVideoTrack()) !== null;
+      const track = await input.getPrimaryAudioTrack();
+      if (track === null) return { container, hasVideo };
+      return {
+        track,
+        AudioSampleSink,
+        container,
+        hasVideo,
+        codec: (await track.getCodec()) ?? 'unknown',
+        durationSeconds: await track.computeDuration(),
+        numChannels: await track.getNumberOfChannels(),
+        sampleRateHz: await track.getSampleRate(),
+      };
+    }
     const decoded = ({ channelData, samplesDecoded, sampleRate, errors }) => ({
       channels: samplesDecoded > 0 ? channelData.map((channel) => channel.subarray(0, samplesDecoded)) : [],
       sampleRateHz: sampleRate,
@@ -85,20 +114,15 @@ export function decodingProgram(): string {
         } catch (error) {
           return { error: error.message, isMissing: true };
         }
-        const library = await import(mediabunny);
-        const { Input, ALL_FORMATS, BufferSource, FilePathSource, AudioSampleSink } = library.Input ? library : library.default;
-        input?.dispose();
-        input = new Input({
-          formats: ALL_FORMATS,
-          source: typeof source === 'string' ? new FilePathSource(source) : new BufferSource(source),
-        });
-        const track = await input.getPrimaryAudioTrack();
-        if (track === null) return { error: 'it has no sound track' };
-        const codec = track.codec ?? 'unknown';
-        if (!(await track.canDecode())) return { error: 'its sound is coded as ' + codec + ', for which there is no decoder', codec };
-        const durationSeconds = await track.computeDuration();
+        const { track, AudioSampleSink, ...found } = await soundTrackOf(source);
+        if (track === undefined) return { error: 'it has no sound track' };
+        if (!(await track.canDecode())) return { error: 'its sound is coded as ' + found.codec + ', for which there is no decoder' };
         samples = new AudioSampleSink(track).samples(startSeconds);
-        return { durationSeconds, codec, numChannels: track.numberOfChannels, sampleRateHz: track.sampleRate };
+        return found;
+      },
+      async probe({ source }) {
+        const { container, hasVideo, codec, durationSeconds, numChannels, sampleRateHz } = await soundTrackOf(source);
+        return { container, hasVideo, codec, durationSeconds, numChannels, sampleRateHz };
       },
       async next() {
         const channels = [];
