@@ -10,4 +10,5 @@ export {
   type TextImageManifest,
 } from './manifest.ts';
 export { openPictureTower, openTextTower, type PictureTower, type TextTower } from './text-image-towers.ts';
+export { openTrainedTextTower } from './trained-text-tower.ts';
 export { cacheFolder, type OpenTowerOptions, openTokenizer, openTower, towerBytes, towerGraph } from './tower-cache.ts';
