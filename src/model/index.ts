@@ -1,5 +1,7 @@
 /** @file What is computed: layers, losses, towers and architectures, as functions over values. */
+export * from './architectures/audio-encoder/index.ts';
 export * from './architectures/dual-encoder/index.ts';
+export * from './architectures/fusion/index.ts';
 export * from './architectures/hierarchical/index.ts';
 export * from './architectures/joint/index.ts';
 export * from './architectures/text-encoder/index.ts';
