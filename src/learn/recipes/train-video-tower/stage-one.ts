@@ -1,7 +1,7 @@
 /** @file Stage one: the video tower trained on video alone, and the trained tower as a graph. */
 import { join } from 'node:path';
 import { mapTree as mapLeaves, type OnProgress, Rng, type Tensor } from '../../../engine/core/index.ts';
-import { constant, type Graph, spec, trace, type Value, type ValueSpec } from '../../../engine/graph/index.ts';
+import { type Graph, spec, trace, type Value, type ValueSpec } from '../../../engine/graph/index.ts';
 import {
   adamW,
   compileTrainStep,
@@ -23,6 +23,7 @@ import {
 } from '../../../model/index.ts';
 import { motionNames } from '../../data/motions.ts';
 import { type TrainResult, train } from '../../train/train.ts';
+import { storedHalf } from '../finetune-image-tower/export.ts';
 import type { Clip, ClipFeatures } from './clips.ts';
 import { hashSettings, type VideoSettings } from './settings.ts';
 import { towerBatches } from './tower-batches.ts';
@@ -120,7 +121,7 @@ export function videoTowerGraph(
   { numFrames, numHeads }: Pick<VideoSettings, 'numFrames' | 'numHeads'>,
 ): Graph {
   const pictureDim = statistics.mean.shape[0]!;
-  const stored = constants<VideoTower<Value>>(params, (leaf, path) => constant(leaf, path));
+  const stored = constants<VideoTower<Value>>(params, storedHalf);
   return trace(
     ({ pictureFeatures, thumbnails }: { pictureFeatures: Value; thumbnails: Value }) => {
       const inputs = { pictureFeatures: standardize(pictureFeatures, statistics), thumbnails };

@@ -1,7 +1,7 @@
 /** @file Stage two: the video head trained on clips and texts, everything else frozen, and the trained head as a graph. */
 import { join } from 'node:path';
 import { mapTree as mapLeaves, type OnProgress, Rng, scalar, type Tensor } from '../../../engine/core/index.ts';
-import { constant, type Graph, spec, trace, type Value, type ValueSpec } from '../../../engine/graph/index.ts';
+import { type Graph, spec, trace, type Value, type ValueSpec } from '../../../engine/graph/index.ts';
 import {
   adamW,
   compileTrainStep,
@@ -12,6 +12,7 @@ import {
 } from '../../../engine/train/index.ts';
 import { clampedLogitScale, infoNce, initVideoHead, type VideoHead, videoHead } from '../../../model/index.ts';
 import { type TrainResult, train } from '../../train/train.ts';
+import { storedHalf } from '../finetune-image-tower/export.ts';
 import { type HeadBatch, type HeadCorpus, headBatches } from './head-batches.ts';
 import { hashSettings, type VideoSettings } from './settings.ts';
 
@@ -113,7 +114,7 @@ const constants = mapLeaves as unknown as <Tree>(tree: unknown, store: (leaf: Te
 
 /** The trained head over any number of clips: `frames` `[batch, T, D]` and `features` `[batch, V]` to `embedding` `[batch, D]`. */
 export function videoHeadGraph(params: VideoHead<Tensor>, numFrames: number): Graph {
-  const stored = constants<VideoHead<Value>>(params, (leaf, path) => constant(leaf, path));
+  const stored = constants<VideoHead<Value>>(params, storedHalf);
   const featureDim = params.norm.scale.shape[0]!;
   const spaceDim = params.down.bias.shape[0]!;
   return trace(

@@ -6,7 +6,20 @@
  * B: clips; T: frames; F: picture features of a frame; K: side of a thumbnail; D: width.
  */
 import { type Rng, ShapeError, Tensor } from '../../../engine/core/index.ts';
-import { add, concat, gelu, mul, reduceMean, reshape, slice, sub, type Value } from '../../../engine/graph/index.ts';
+import {
+  add,
+  concat,
+  div,
+  gelu,
+  mul,
+  neg,
+  reduceMean,
+  reduceSum,
+  reshape,
+  slice,
+  sub,
+  type Value,
+} from '../../../engine/graph/index.ts';
 import { initLayerNorm, type LayerNorm, layerNorm } from '../../nn/layer-norm.ts';
 import { initLinear, type Linear, linear } from '../../nn/linear.ts';
 import { initTransformerBlock, type TransformerBlock, transformerBlock } from '../../nn/transformer-block.ts';
@@ -15,7 +28,7 @@ import { initTransformerBlock, type TransformerBlock, transformerBlock } from '.
 export interface VideoTower<T> {
   /** `[F, D]` */
   readonly picture: Linear<T>;
-  /** The same small perceptron for each pixel of a thumbnail: `[9, 16]`, then `[16, 8]`. */
+  /** The same small perceptron for each pixel of a thumbnail: `[11, 16]`, then `[16, 8]`. */
   readonly pixelUp: Linear<T>;
   readonly pixelDown: Linear<T>;
   /** `[K · K · 8, D]` */
@@ -48,8 +61,8 @@ export interface ClipInputs<T> {
   readonly thumbnails: T;
 }
 
-/** Channels that the perceptron of a pixel reads: its colour, less the clip's mean, less the frame before. */
-const pixelChannels = 9;
+/** Channels that the perceptron of a pixel reads: its colour; that less the clip's mean, and less the frame before; flow to the right and down. */
+const pixelChannels = 11;
 const pixelHidden = 16;
 const placeChannels = 8;
 
@@ -99,7 +112,42 @@ function placeTokens(params: VideoTower<Value>, pixels: Value, numFrames: number
   const first = slice(pixels, { starts: [0], ends: [1], axes: [1] });
   const before = concat([first, slice(pixels, { starts: [0], ends: [numFrames - 1], axes: [1] })], 1);
   const step = mul(sub(pixels, before), 4);
-  const seen = concat([centred, change, step], 3);
+  const seen = concat([centred, change, step, normalFlow(pixels, before)], 3);
   const places = linear(params.pixelDown, gelu(linear(params.pixelUp, seen)));
   return linear(params.place, reshape(places, [batch!, numFrames, (numPixels! as number) * placeChannels]));
+}
+
+/** Added to the strength of edges, so that there is no flow where there is no edge. */
+const flowFloor = 0.02;
+
+/**
+ * The motion of each pixel along the gradient of its colours since the frame before (the normal component of optical flow, Horn and Schunck,
+ * 1981), in (-1, 1): `[B, T, K · K, 2]`, to the right and down.
+ */
+function normalFlow(pixels: Value, before: Value): Value {
+  const [batch, time, numPixels] = pixels.shape;
+  const side = Math.round(Math.sqrt(numPixels as number));
+  const between = reshape(mul(add(pixels, before), 0.5), [batch!, time!, side, side, 3]);
+  const [right, down] = [3, 2].map((axis) => reshape(gradientAlong(between, axis, side), pixels.shape)) as [
+    Value,
+    Value,
+  ];
+  const step = sub(pixels, before);
+  const overChannels = (x: Value) => reduceSum(x, { axes: [3], keepDims: true });
+  const strength = add(
+    add(overChannels(mul(right, right)), overChannels(mul(down, down))),
+    add(overChannels(mul(step, step)), flowFloor),
+  );
+  return concat(
+    [right, down].map((gradient) => neg(div(mul(overChannels(mul(step, gradient)), 2), strength))),
+    3,
+  );
+}
+
+/** Central differences along an axis; one-sided at the edges. */
+function gradientAlong(x: Value, axis: number, side: number): Value {
+  const part = (from: number, to: number) => slice(x, { starts: [from], ends: [to], axes: [axis] });
+  const next = concat([part(1, side), part(side - 1, side)], axis);
+  const previous = concat([part(0, 1), part(0, side - 1)], axis);
+  return sub(next, previous);
 }
