@@ -1,0 +1,152 @@
+/**
+ * @file What stage one is chosen by: retrieval of pictures that training never saw and that the suites do not ask for, in both languages. The questions
+ * are those of `finetune-image-tower/validation.ts`: validation concepts by the artists of training (`heldOutConcepts`), training concepts by
+ * OpenMoji (`heldOutArtist`), validation concepts by OpenMoji (`heldOutBoth`). All are R@10 from text to picture.
+ */
+import { join } from 'node:path';
+import type { PictureTower, TextTower } from '../../../bundle/index.ts';
+import { float32Data, type OnProgress, Tensor } from '../../../engine/core/index.ts';
+import { loadExecutable } from '../../../engine/runtime/index.ts';
+import { renderPicture } from '../../../media/index.ts';
+import { cachedFeatures } from '../../data/features.ts';
+import { evaluationItems, type PictureSource, readCatalog } from '../../data/index.ts';
+import { joinFeatures } from '../../data/join-features.ts';
+import { defaultDataDirectory } from '../../data/packages.ts';
+import { readAnnotations } from '../../data/parallel-text.ts';
+import { ranksOf, retrievalFigures } from '../../evaluate/retrieval.ts';
+
+/** R@10 in one language. */
+export interface LanguageFigures {
+  readonly heldOutConcepts: number;
+  readonly heldOutArtist: number;
+  readonly heldOutBoth: number;
+}
+
+/** Questions whose pictures and texts have gone through the towers. */
+interface Question {
+  readonly figure: keyof LanguageFigures;
+  /** `[items, F]` */
+  readonly pictures: Tensor<'float32'>;
+  /** `[items, G]` by language. */
+  readonly texts: Readonly<Record<string, Tensor<'float32'>>>;
+}
+
+/** What validation asks. */
+export interface ValidationQuestions {
+  readonly questions: readonly Question[];
+  /** Width of each output of the picture tower. */
+  readonly ports: PictureTower['ports'];
+}
+
+const artists = ['noto', 'fluent-3d', 'fluent-color', 'fluent-flat', 'fluent-high-contrast'] as const;
+
+/** Reads the questions, and computes (or reads from the cache) their features. */
+export async function readQuestions(options: {
+  readonly pictureTower: PictureTower;
+  readonly textTowers: Readonly<Record<string, TextTower>>;
+  readonly padding: number;
+  readonly cacheDirectory: string;
+  readonly dataDirectory?: string;
+  readonly onProgress?: OnProgress;
+  readonly signal?: AbortSignal;
+}): Promise<ValidationQuestions> {
+  const { pictureTower, textTowers, padding, cacheDirectory, dataDirectory = defaultDataDirectory() } = options;
+  const records = await readCatalog({ sources: [...artists, 'openmoji'], directory: dataDirectory });
+  const annotations = readAnnotations(join(dataDirectory, 'node_modules'), 'zh');
+  const of = (source: PictureSource, split: 'seen' | 'validation') => {
+    const own = records.filter((record) => record.source === source);
+    const named = evaluationItems(own, split).map((item) => ({
+      ...item,
+      chinese: annotations.get(item.id.split('/')[1]!)?.name,
+    }));
+    // In both languages no two items share their text.
+    return [
+      ...new Map(named.flatMap((item) => (item.chinese === undefined ? [] : [[item.chinese, item] as const]))).values(),
+    ];
+  };
+  const asked = [
+    ...artists.map((artist) => ['heldOutConcepts', of(artist, 'validation')] as const),
+    ['heldOutArtist', of('openmoji', 'seen')] as const,
+    ['heldOutBoth', of('openmoji', 'validation')] as const,
+  ];
+  const during = {
+    directory: cacheDirectory,
+    ...(options.onProgress ? { onProgress: options.onProgress } : {}),
+    ...(options.signal ? { signal: options.signal } : {}),
+  };
+  const questions: Question[] = [];
+  for (const [figure, items] of asked) {
+    const pictures = await cachedFeatures({
+      ...during,
+      items,
+      keyOf: ({ id }) => id,
+      encoderId: `${pictureTower.id} padded ${padding}`,
+      encode: async (part) => {
+        const drawn = part.map(({ path }) => renderPicture(path, { size: pictureTower.size, padding }));
+        return joinFeatures(await pictureTower.run(await Promise.all(drawn)), pictureTower.outputs);
+      },
+      batchSize: 32,
+      unit: 'pictures of validation',
+    });
+    const texts: Record<string, Tensor<'float32'>> = {};
+    for (const [language, tower] of Object.entries(textTowers)) {
+      texts[language] = await tower.run(items.map((item) => (language === 'zh' ? item.chinese! : item.text)));
+    }
+    questions.push({ figure, pictures, texts });
+  }
+  return { questions, ports: pictureTower.ports };
+}
+
+/** The figures of heads, as ONNX, by language. */
+export async function validateHeads(
+  heads: { readonly picture: Uint8Array; readonly text: Uint8Array },
+  { questions, ports }: ValidationQuestions,
+): Promise<Record<string, LanguageFigures>> {
+  const [picture, text] = await Promise.all([loadExecutable(heads.picture), loadExecutable(heads.text)]);
+  const shares: Record<string, Record<keyof LanguageFigures, number[]>> = {};
+  try {
+    for (const question of questions) {
+      const pictures = await picture.run(splitColumns(question.pictures, ports));
+      const candidates = asRows(pictures.embedding);
+      for (const [language, features] of Object.entries(question.texts)) {
+        const queries = asRows((await text.run({ features })).embedding);
+        const ranks = ranksOf(queries, candidates, [...Array(queries.shape[0]!).keys()]);
+        shares[language] ??= { heldOutConcepts: [], heldOutArtist: [], heldOutBoth: [] };
+        shares[language][question.figure].push(retrievalFigures(ranks).r10);
+      }
+    }
+  } finally {
+    await Promise.all([picture.close(), text.close()]);
+  }
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Object.fromEntries(
+    Object.entries(shares).map(([language, { heldOutConcepts, heldOutArtist, heldOutBoth }]) => [
+      language,
+      {
+        heldOutConcepts: mean(heldOutConcepts),
+        heldOutArtist: mean(heldOutArtist),
+        heldOutBoth: mean(heldOutBoth),
+      },
+    ]),
+  );
+}
+
+function asRows(tensor: Tensor | undefined): Tensor<'float32'> {
+  return new Tensor('float32', tensor!.shape, float32Data(tensor!, 'embedding'));
+}
+
+/** `[N, F1 + F2 + ...]` as the outputs of the tower that were put side by side. */
+export function splitColumns(rows: Tensor<'float32'>, ports: PictureTower['ports']): Record<string, Tensor<'float32'>> {
+  const [numRows, width] = rows.shape as [number, number];
+  let column = 0;
+  return Object.fromEntries(
+    ports.map(({ name, dim }) => {
+      const data = new Float32Array(numRows * dim);
+      for (let row = 0; row < numRows; row++) {
+        data.set(rows.data.subarray(row * width + column, row * width + column + dim), row * dim);
+      }
+      column += dim;
+      return [name, new Tensor('float32', [numRows, dim], data)];
+    }),
+  );
+}
