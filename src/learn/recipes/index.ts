@@ -9,6 +9,13 @@ export {
 export type { PixelRecipeOptions } from './finetune-image-tower/recipe-options.ts';
 export { type FinetunePhase, type FinetuneSettings, finetuneSettings } from './finetune-image-tower/settings.ts';
 export type { ValidationFigures } from './finetune-image-tower/validation.ts';
+export { type VideoSettings, videoSettings } from './train-video-tower/settings.ts';
+export {
+  trainVideoTower,
+  type VideoFigures,
+  type VideoRecipeOptions,
+  type VideoRecipeResult,
+} from './train-video-tower/train-video-tower.ts';
 export { type VisionTransformerSettings, visionTransformerSettings } from './train-vision-transformer/settings.ts';
 export {
   trainVisionTransformer,

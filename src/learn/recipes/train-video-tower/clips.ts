@@ -61,7 +61,7 @@ export function animatedClip(picture: MovingPicture, isMirrored: boolean): Clip 
 }
 
 /** The frames of a clip, `uint8[S, S, 3]` each. @throws MediaError if its picture cannot be read. */
-export async function clipFrames(
+async function clipFrames(
   clip: Clip,
   view: { readonly numFrames: number; readonly size: number; readonly padding: number },
 ): Promise<Tensor<'uint8'>[]> {

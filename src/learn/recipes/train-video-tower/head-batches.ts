@@ -82,8 +82,9 @@ export function headBatches(corpus: HeadCorpus, batchSize: number): (rng: Rng) =
       texts.add(text);
       pairs.push({ row, text });
     };
-    while (pairs.length < batchSize) {
-      const kind = rng.uniform();
+    for (let draws = 0; pairs.length < batchSize; draws++) {
+      if (draws > 100 * batchSize) throw tooFew(batchSize, pairs.length);
+      const kind = animated.length === 0 ? 0.4 + 0.6 * rng.uniform() : rng.uniform();
       const index = kind < 0.4 ? rng.pick(animated) : rng.pick(composedOf.get(rng.pick(composedNames))!);
       const clip = clips[index]!;
       if (concepts.has(clip.concept)) continue;
@@ -106,6 +107,12 @@ export function headBatches(corpus: HeadCorpus, batchSize: number): (rng: Rng) =
     });
     return batch;
   };
+}
+
+function tooFew(batchSize: number, found: number): RangeError {
+  return new RangeError(
+    `headBatches: a batch of ${batchSize} needs more concepts than there are; they gave ${found} pairs; choose a smaller batch`,
+  );
 }
 
 /** Rows that show one thing, each in another motion. */
