@@ -1,0 +1,9 @@
+/** @file The audio encoder: sounds and speech, from nothing. */
+export {
+  type AudioEncoder,
+  type AudioEncoderOptions,
+  audioEncoder,
+  initAudioEncoder,
+  silence,
+} from './audio-encoder.ts';
+export { type AudioContrast, type AudioViews, audioContrast, initAudioContrast } from './view-contrast.ts';
