@@ -23,3 +23,6 @@ export {
   type PackageState,
 } from './install.ts';
 export { type DataPackage, dataPackages, defaultDataDirectory } from './packages.ts';
+export { readSounds, type SoundOptions, type SoundRecord } from './sounds.ts';
+export { readSpeechPhrases, type SpeechClip, type SpeechOptions, type SpeechPhrase, speechClips } from './speech.ts';
+export { type SpeechLanguage, type SpeechVoice, speak, speechVoices } from './speech-voices.ts';

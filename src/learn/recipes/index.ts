@@ -9,6 +9,12 @@ export {
 export type { PixelRecipeOptions } from './finetune-image-tower/recipe-options.ts';
 export { type FinetunePhase, type FinetuneSettings, finetuneSettings } from './finetune-image-tower/settings.ts';
 export type { ValidationFigures } from './finetune-image-tower/validation.ts';
+export { type AudioTowerSettings, audioTowerSettings } from './train-audio-tower/settings.ts';
+export {
+  type AudioTowerOptions,
+  type AudioTowerResult,
+  trainAudioTower,
+} from './train-audio-tower/train-audio-tower.ts';
 export { type VideoSettings, videoSettings } from './train-video-tower/settings.ts';
 export {
   trainVideoTower,
