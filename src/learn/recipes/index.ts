@@ -2,6 +2,13 @@
 export { type AlignOptions, type AlignResult, alignTextImage } from './align-text-image/align-text-image.ts';
 export { type AlignSettings, alignSettings } from './align-text-image/settings.ts';
 export {
+  type DistillTextOptions,
+  type DistillTextResult,
+  distillText,
+  type TextStudentDescription,
+} from './distill-text/distill-text.ts';
+export { type DistillTextSettings, distillTextSettings } from './distill-text/settings.ts';
+export {
   type FinetuneOptions,
   type FinetuneResult,
   finetuneImageTower,
