@@ -7,7 +7,7 @@ import { MissingDataError } from '../../engine/core/index.ts';
 import { type EvaluationProgress, ItemVectors } from './embed-items.ts';
 import { type ChoiceResult, evaluateMotion } from './motion-suite.ts';
 import { randomProjection } from './random-projection.ts';
-import { evaluateRetrieval, itemsOf, minQueries, type RetrievalResult } from './retrieval-suite.ts';
+import { evaluateRetrieval, minQueries, type RetrievalResult } from './retrieval-suite.ts';
 import { overSeeds, type SeedFigure } from './seeds.ts';
 import { readMotionFile, readSuiteFile, type SuiteItem } from './suite-file.ts';
 import { type RetrievalSuite, retrievalSuites, type SuiteLanguage } from './suites.ts';
@@ -140,15 +140,13 @@ async function readItems(
   suite: RetrievalSuite,
   { suiteDirectory }: EvaluationOptions,
 ): Promise<[readonly SuiteItem[], readonly SuiteItem[]]> {
-  const [left, right] = await Promise.all(
-    suite.sides.map(async ({ file }) => itemsOf(suite, await readSuiteFile(file, suiteDirectory))),
-  );
+  const [left, right] = await Promise.all(suite.sides.map(({ file }) => readSuiteFile(file, suiteDirectory)));
   return [left!, right!];
 }
 
 async function motionResults(encoder: Encoder, options: EvaluationOptions): Promise<ChoiceResult[]> {
   const items = await readMotionFile('text-motion', options.suiteDirectory);
-  const heldOut = items.filter(({ split }) => split === 'test');
+  const heldOut = items.filter(({ split }) => split !== 'train');
   const languages = (['en', 'zh'] as const).filter((language) => encoder.languages.includes(language));
   return evaluateMotion(encoder, heldOut, languages, options.dataDirectory, options);
 }

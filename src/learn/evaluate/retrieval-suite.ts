@@ -3,7 +3,7 @@ import { Tensor } from '../../engine/core/index.ts';
 import type { ItemVectors } from './embed-items.ts';
 import { chanceWithin, type RetrievalFigures, ranksOf, retrievalFigures } from './retrieval.ts';
 import type { SuiteItem } from './suite-file.ts';
-import type { RetrievalSuite, SuiteSide, SuiteTask } from './suites.ts';
+import type { ItemPlace, RetrievalSuite, SuiteSide, SuiteTask } from './suites.ts';
 
 /** One row of a report: one task, one direction, one encoder. */
 export interface RetrievalResult extends RetrievalFigures {
@@ -25,14 +25,21 @@ export type SuiteItems = readonly [readonly SuiteItem[], readonly SuiteItem[]];
 /** Fewer queries than this measure nothing. */
 export const minQueries = 5;
 
-/** The items that a suite needs: those that some task asks with or for. */
-export function itemsOf(suite: RetrievalSuite, items: readonly SuiteItem[]): SuiteItem[] {
-  return items.filter((item) => suite.tasks.some((task) => task.isQuery(item) || task.isCandidate(item)));
+/** The items that a side of a suite needs: those that some task asks with or for. */
+function itemsOf(suite: RetrievalSuite, items: readonly SuiteItem[], side: SuiteSide): SuiteItem[] {
+  const place = placeOf(items, side);
+  return items.filter((item) => suite.tasks.some((task) => task.isQuery(item, place) || task.isCandidate(item, place)));
+}
+
+function placeOf(items: readonly SuiteItem[], side: SuiteSide): ItemPlace {
+  const trained = items.filter(({ split }) => split === 'train').map(({ concept }) => concept);
+  return { side, trainedConcepts: new Set(trained) };
 }
 
 /**
  * The results of a suite for each encoder. A query without an answer among the candidates is not asked; a direction with fewer than five
  * queries is left out.
+ * @param items all items of the file of each side.
  * @param encoders their names, in the order of `vectors`.
  */
 export async function evaluateRetrieval(
@@ -45,14 +52,17 @@ export async function evaluateRetrieval(
     [0, 1],
     [1, 0],
   ] as const;
+  const needed = suite.sides.map((side, i) => itemsOf(suite, items[i as 0 | 1], side)) as [SuiteItem[], SuiteItem[]];
+  const places = suite.sides.map((side, i) => placeOf(items[i as 0 | 1], side)) as [ItemPlace, ItemPlace];
   const questions = suite.tasks.flatMap((task) =>
     directions.flatMap(([from, to]) => {
-      const asked = questionsOf(suite, task, items, from, to);
+      const asked = questionsOf(task, needed, places, from, to);
       return asked.queries.length < minQueries ? [] : [{ ...asked, task, from, to }];
     }),
   );
   if (questions.length === 0) return [];
-  const embedded = [await vectors.of(items[0], suite.sides[0]), await vectors.of(items[1], suite.sides[1])] as const;
+  const [left, right] = suite.sides;
+  const embedded = [await vectors.of(needed[0], left), await vectors.of(needed[1], right)] as const;
   return questions.flatMap(({ task, from, to, queries, candidates, answers }) =>
     encoders.map((encoder, i) => ({
       suite: suite.name,
@@ -74,22 +84,28 @@ export async function evaluateRetrieval(
 }
 
 /** Rows of the queries and candidates, and which candidates answer each query. */
-function questionsOf(suite: RetrievalSuite, task: SuiteTask, items: SuiteItems, from: 0 | 1, to: 0 | 1) {
-  const rows = (side: 0 | 1, keep: (item: SuiteItem) => boolean) =>
-    items[side].flatMap((item, row) => (keep(item) ? [row] : []));
-  // A text that several files share is one candidate and asks once.
-  const candidates = distinct(rows(to, task.isCandidate), items[to], suite.sides[to]);
+function questionsOf(
+  task: SuiteTask,
+  items: SuiteItems,
+  places: readonly [ItemPlace, ItemPlace],
+  from: 0 | 1,
+  to: 0 | 1,
+) {
+  const rows = (side: 0 | 1, keep: SuiteTask['isQuery']) =>
+    items[side].flatMap((item, row) => (keep(item, places[side]) ? [row] : []));
+  const [asks, answers] = [places[from].side, places[to].side];
+  const candidates = distinct(rows(to, task.isCandidate), items[to], answers);
   const byKey = new Map<string, number[]>();
   candidates.forEach((row, position) => {
-    const key = suite.keyOf(items[to][row]!, suite.sides[to]);
+    const key = task.keyOf(items[to][row]!, answers);
     byKey.set(key, [...(byKey.get(key) ?? []), position]);
   });
-  const asking = distinct(rows(from, task.isQuery), items[from], suite.sides[from]);
-  const answersOf = (row: number) => byKey.get(suite.keyOf(items[from][row]!, suite.sides[from])) ?? [];
-  const queries = asking.filter((row) => answersOf(row).length > 0);
+  const answersOf = (row: number) => byKey.get(task.keyOf(items[from][row]!, asks)) ?? [];
+  const queries = distinct(rows(from, task.isQuery), items[from], asks).filter((row) => answersOf(row).length > 0);
   return { queries, candidates, answers: queries.map(answersOf) };
 }
 
+/** Without the texts that came before: a text that several files share is one candidate and asks once. */
 function distinct(rows: readonly number[], items: readonly SuiteItem[], { modality, language }: SuiteSide): number[] {
   if (modality !== 'text') return [...rows];
   const first = new Map<string, number>();

@@ -3,6 +3,7 @@
  * for what training did not see: another artist's pictures, held-out concepts, held-out recordings.
  */
 import type { Modality } from '../../bundle/index.ts';
+import { lemmaOf } from '../data/concept.ts';
 import type { SuiteItem } from './suite-file.ts';
 
 /** Languages of the texts of suites. */
@@ -17,46 +18,85 @@ export interface SuiteSide {
   readonly language: SuiteLanguage;
 }
 
+/** Where an item stands: on which side of a suite, beside which others. */
+export interface ItemPlace {
+  readonly side: SuiteSide;
+  /** The concepts of the side's file that training may have seen. */
+  readonly trainedConcepts: ReadonlySet<string>;
+}
+
 /** Which items ask and which are asked for. */
 export interface SuiteTask {
   readonly task: string;
-  isQuery(item: SuiteItem): boolean;
-  isCandidate(item: SuiteItem): boolean;
+  isQuery(item: SuiteItem, place: ItemPlace): boolean;
+  isCandidate(item: SuiteItem, place: ItemPlace): boolean;
+  /** Items of both sides belong together if their keys are the same. */
+  keyOf(item: SuiteItem, side: SuiteSide): string;
 }
 
-/** A suite in both directions, each side looking for the other. Things of both sides belong together if their keys are the same. */
+/** A suite in both directions, each side looking for the other. */
 export interface RetrievalSuite {
   readonly name: string;
   readonly sides: readonly [SuiteSide, SuiteSide];
-  keyOf(item: SuiteItem, side: SuiteSide): string;
   readonly tasks: readonly SuiteTask[];
 }
 
-/** Test concepts among all held-out ones: validation's make it harder, and are asked for by nobody. */
-const unseenConcept = {
-  isQuery: ({ split }: SuiteItem) => split === 'test',
-  isCandidate: ({ split }: SuiteItem) => split !== 'train',
-};
+const isTest = ({ split }: SuiteItem) => split === 'test';
+const isHeldOut = ({ split }: SuiteItem) => split !== 'train';
+const isTrained = ({ split }: SuiteItem) => split === 'train';
+const hasSeenConcept = ({ concept }: SuiteItem, { trainedConcepts }: ItemPlace) => trainedConcepts.has(concept);
 
-const unseenArtist: readonly SuiteTask[] = [
-  {
-    task: 'seen-concept-unseen-artist',
-    isQuery: ({ split }) => split === 'train',
-    isCandidate: ({ split }) => split === 'train',
-  },
-  { task: 'unseen-concept-unseen-artist', ...unseenConcept },
+const textKey = ({ text }: SuiteItem, { language }: SuiteSide) => text[language].normalize('NFKC').toLowerCase().trim();
+const conceptKey = ({ concept }: SuiteItem) => concept;
+/** What a sound is of, or the lemma of the name of what is seen. */
+const thingKey = ({ concept, text }: SuiteItem, { modality }: SuiteSide) =>
+  lemmaOf(modality === 'audio' ? concept : text.en);
+
+// Queries are test's; validation's items make it harder as candidates, and are asked for by nobody.
+const pictureTasks: readonly SuiteTask[] = [
+  { task: 'seen-concept-unseen-artist', isQuery: isTrained, isCandidate: isTrained, keyOf: textKey },
+  { task: 'unseen-concept-unseen-artist', isQuery: isTest, isCandidate: isHeldOut, keyOf: textKey },
 ];
 
-const unseenOnly: readonly SuiteTask[] = [{ task: 'unseen-concept', ...unseenConcept }];
+const videoTasks: readonly SuiteTask[] = [
+  { task: 'unseen-concept', isQuery: isTest, isCandidate: isHeldOut, keyOf: textKey },
+];
+
+/** Sounds are few, and many are of the same thing under other words: each question is also asked for any sound of the same thing. */
+const soundTasks: readonly SuiteTask[] = [textKey, conceptKey].flatMap((keyOf) => {
+  const asked = keyOf === conceptKey ? ', same thing' : '';
+  return [
+    {
+      task: `seen-concept-unseen-recording${asked}`,
+      isQuery: (item: SuiteItem, place: ItemPlace) => isTest(item) && hasSeenConcept(item, place),
+      isCandidate: isHeldOut,
+      keyOf,
+    },
+    {
+      task: `unseen-concept${asked}`,
+      isQuery: (item: SuiteItem, place: ItemPlace) => isTest(item) && !hasSeenConcept(item, place),
+      isCandidate: isHeldOut,
+      keyOf,
+    },
+  ];
+});
+
+/** No training sees Twemoji's pictures; of sounds and moving pictures, only what was held out. */
+const isUnseen = (item: SuiteItem, { side }: ItemPlace) => side.modality === 'image' || isHeldOut(item);
+const withSounds: readonly SuiteTask[] = [
+  { task: 'unseen-media', isQuery: isUnseen, isCandidate: isUnseen, keyOf: thingKey },
+];
 
 const mediaOf = {
-  image: { file: 'text-image', modality: 'image', tasks: unseenArtist },
-  video: { file: 'text-video', modality: 'video', tasks: unseenOnly },
-  sound: { file: 'text-sound', modality: 'audio', tasks: unseenOnly },
+  image: { file: 'text-image', modality: 'image', tasks: pictureTasks },
+  video: { file: 'text-video', modality: 'video', tasks: videoTasks },
+  sound: { file: 'text-sound', modality: 'audio', tasks: soundTasks },
 } as const;
 
-/** Texts and media of the same file: what has the same text belongs together. */
-function textSuite(medium: keyof typeof mediaOf, language: SuiteLanguage): RetrievalSuite {
+type Medium = keyof typeof mediaOf;
+
+/** Texts and media of the same file. */
+function textSuite(medium: Medium, language: SuiteLanguage): RetrievalSuite {
   const { file, modality, tasks } = mediaOf[medium];
   return {
     name: `text-${medium}${language === 'en' ? '' : `-${language}`}`,
@@ -64,28 +104,18 @@ function textSuite(medium: keyof typeof mediaOf, language: SuiteLanguage): Retri
       { file, modality: 'text', language },
       { file, modality, language },
     ],
-    keyOf: (item) => nameKey(item.text[language]),
     tasks,
   };
 }
 
-/** Media of two files: what has the same English name belongs together. */
-function mediaSuite(first: keyof typeof mediaOf, second: keyof typeof mediaOf): RetrievalSuite {
-  const side = (medium: keyof typeof mediaOf): SuiteSide => ({
+/** Media of two files, linked by their English names. */
+function mediaSuite(first: Medium, second: Medium, tasks: readonly SuiteTask[]): RetrievalSuite {
+  const side = (medium: Medium): SuiteSide => ({
     file: mediaOf[medium].file,
     modality: mediaOf[medium].modality,
     language: 'en',
   });
-  return {
-    name: `${first}-${second}`,
-    sides: [side(first), side(second)],
-    keyOf: (item) => nameKey(item.text.en),
-    tasks: unseenOnly,
-  };
-}
-
-function nameKey(text: string): string {
-  return text.normalize('NFKC').toLowerCase().trim();
+  return { name: `${first}-${second}`, sides: [side(first), side(second)], tasks };
 }
 
 /** Every retrieval suite. */
@@ -96,7 +126,7 @@ export const retrievalSuites: readonly RetrievalSuite[] = [
   textSuite('video', 'zh'),
   textSuite('sound', 'en'),
   textSuite('sound', 'zh'),
-  mediaSuite('image', 'video'),
-  mediaSuite('image', 'sound'),
-  mediaSuite('video', 'sound'),
+  mediaSuite('image', 'video', videoTasks),
+  mediaSuite('image', 'sound', withSounds),
+  mediaSuite('video', 'sound', withSounds),
 ];
