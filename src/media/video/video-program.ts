@@ -96,7 +96,7 @@ export function videoProgram(): string {
         return;
       }
       const sink = new EncodedPacketSink(track);
-      const options = { metadataOnly: true, verifyKeyPackets: true };
+      const options = { verifyKeyPackets: true };
       for (let packet = await sink.getFirstKeyPacket(options); packet; packet = await sink.getNextKeyPacket(packet, options)) {
         yield [packet.timestamp - startSeconds, packet.timestamp];
       }
