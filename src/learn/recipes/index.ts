@@ -1,4 +1,10 @@
 /** @file Recipes: functions that describe a whole training run, from data to bundle. */
+export {
+  type AlignModalitiesOptions,
+  type AlignModalitiesResult,
+  alignModalities,
+} from './align-modalities/align-modalities.ts';
+export { type AlignModalitiesSettings, alignModalitiesSettings } from './align-modalities/settings.ts';
 export { type AlignOptions, type AlignResult, alignTextImage } from './align-text-image/align-text-image.ts';
 export { type AlignSettings, alignSettings } from './align-text-image/settings.ts';
 export {

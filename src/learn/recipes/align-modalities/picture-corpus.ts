@@ -9,10 +9,9 @@ import type { TextTower } from '../../../bundle/index.ts';
 import { Rng, type Tensor } from '../../../engine/core/index.ts';
 import { cachedFeatures, stackRows } from '../../data/features.ts';
 import { defaultDataDirectory } from '../../data/packages.ts';
-import { type Annotation, readAnnotations } from '../../data/parallel-text.ts';
 import type { GroupItem } from '../../data/sampler.ts';
 import { buildCorpus, type CorpusOptions } from '../align-text-image/corpus.ts';
-import { chineseCaptions, heldOutChineseNames } from './chinese-captions.ts';
+import { chineseCaptions, readChineseCaptions } from './chinese-captions.ts';
 
 /** Everything that stage one trains on. */
 export interface PictureCorpus {
@@ -38,7 +37,7 @@ export async function buildPictureCorpus(options: PictureCorpusOptions): Promise
   const { records, chineseTower, seed } = options;
   const corpus = await buildCorpus(options);
   const chinese = new TextRows();
-  const annotations = chineseTower === undefined ? undefined : readChinese(options.dataDirectory);
+  const annotations = chineseTower === undefined ? undefined : readChineseCaptions(modulesOf(options.dataDirectory));
   let start = 0;
   const sources = corpus.sources.map(({ source, items, features }) => {
     const own = records.filter((record) => record.source === source);
@@ -106,15 +105,6 @@ export function textFeatures(
   });
 }
 
-/** The Chinese names and keywords of emoji, without keywords that name a held-out concept. */
-function readChinese(directory: string = defaultDataDirectory()): ReadonlyMap<string, Annotation> {
-  const modules = join(directory, 'node_modules');
-  const annotations = readAnnotations(modules, 'zh');
-  const heldOut = heldOutChineseNames(modules, annotations);
-  return new Map(
-    [...annotations].map(([sequence, { name, keywords }]) => [
-      sequence,
-      { name, keywords: keywords.filter((keyword) => !heldOut.some((text) => keyword.includes(text))) },
-    ]),
-  );
+function modulesOf(directory: string = defaultDataDirectory()): string {
+  return join(directory, 'node_modules');
 }
