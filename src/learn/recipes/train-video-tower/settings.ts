@@ -53,9 +53,9 @@ export function videoSettings(changes: Partial<VideoSettings> = {}): VideoSettin
     numLayers: 2,
     numHeads: 4,
     stageOne: {
-      batchSize: 96,
-      numSteps: 500,
-      warmupSteps: 50,
+      batchSize: 64,
+      numSteps: 450,
+      warmupSteps: 40,
       peakLearningRate: 1e-3,
       weightDecay: 0.05,
       dropout: 0.3,
@@ -77,4 +77,9 @@ export function videoSettings(changes: Partial<VideoSettings> = {}): VideoSettin
 /** A name for a part of the settings: equal settings, equal name. */
 export function hashSettings(settings: unknown): string {
   return createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16);
+}
+
+/** A name for what decides stage one alone: a run with another stage two keeps its tower. */
+export function hashStageOne({ stageTwo: _, ...settings }: VideoSettings, clipIds: readonly string[]): string {
+  return hashSettings([settings, clipIds]);
 }

@@ -25,7 +25,7 @@ import { motionNames } from '../../data/motions.ts';
 import { type TrainResult, train } from '../../train/train.ts';
 import { storedHalf } from '../finetune-image-tower/export.ts';
 import type { Clip, ClipFeatures } from './clips.ts';
-import { hashSettings, type VideoSettings } from './settings.ts';
+import { hashStageOne, type VideoSettings } from './settings.ts';
 import { towerBatches } from './tower-batches.ts';
 
 /** What `trainTower` needs. */
@@ -54,7 +54,10 @@ export async function trainTower(
       numSteps: settings.stageOne.numSteps,
       nextBatch: towerBatches(clips, features, options.statistics, settings.stageOne),
       seed: settings.seed,
-      settingsHash: hashSettings([settings, clips.map(({ id }) => id)]),
+      settingsHash: hashStageOne(
+        settings,
+        clips.map(({ id }) => id),
+      ),
       checkpointPath: join(runDirectory, 'tower-checkpoint.safetensors'),
       checkpointEvery: 100,
       logPath: join(runDirectory, 'tower-log.jsonl'),

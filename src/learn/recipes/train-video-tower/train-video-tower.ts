@@ -2,6 +2,7 @@
  * @file The recipe `train-video-tower`: a temporal tower beside the frozen picture tower, in two stages. Stage one is video alone; stage two puts
  * clips into the space of a bundle by texts, everything but the head frozen. Run again with another bundle, it trains a new head only.
  */
+import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
@@ -18,7 +19,7 @@ import { type Clip, type ClipFeatures, clipFeatures, frameRows } from './clips.t
 import { type VideoCorpus, videoCorpus } from './corpus.ts';
 import { clipVectors, frameVectors, meanOfFrames, towerFeatures } from './embed-clips.ts';
 import { captionVectors } from './head-batches.ts';
-import { hashSettings, type VideoSettings, videoSettings } from './settings.ts';
+import { type VideoSettings, videoSettings } from './settings.ts';
 import { openSpace, type Space } from './space.ts';
 import { trainTower, videoTowerGraph } from './stage-one.ts';
 import { trainHead, videoHeadGraph } from './stage-two.ts';
@@ -114,7 +115,7 @@ async function run(options: VideoRecipeOptions): Promise<VideoRecipeResult> {
         ...(await captionVectors(clips, space, encode)),
       },
       logitScale: space.logitScale,
-      startId: `${space.id} ${hashSettings([settings, clips.map(({ id }) => id)])}`,
+      startId: `${space.id} ${createHash('sha256').update(towerBytes).digest('hex')}`,
       runDirectory,
       ...runtime,
       ...during,
@@ -200,16 +201,16 @@ async function allFigures(
   space: Space,
 ): Promise<Record<string, VideoFigures>> {
   const figures: Record<string, VideoFigures> = {};
-  const isTest = (clip: Clip) => corpus.testConcepts.has(clip.concept);
+  const { testConcepts } = corpus;
   for (const language of ['en', 'zh'] as const) {
     if (!space.languages.includes(language)) continue;
     figures[language] = {
       validation: await motionFigures(validation, space, language),
       test: await motionFigures(test, space, language),
-      animated: await animatedFigures(animated, isTest, space, language),
+      animated: await animatedFigures(animated, testConcepts, space, language),
       withoutTime: {
         test: await motionFigures(withoutTime(test), space, language),
-        animated: await animatedFigures(withoutTime(animated), isTest, space, language),
+        animated: await animatedFigures(withoutTime(animated), testConcepts, space, language),
       },
     };
   }

@@ -66,12 +66,17 @@ export function withoutTime({ clips, frames }: EmbeddedClips): EmbeddedClips {
   return { clips, frames, vectors: new Tensor('float32', [2 * clips.length, dim], twice) };
 }
 
+/** How names find clips. */
+type FindFigures = RetrievalFigures & { readonly candidates: number; readonly chance: number };
+
 /** Figures of the animated pictures. */
 export interface AnimatedFigures {
-  /** Names of test concepts find their clips among those of all held-out concepts. */
-  readonly test: RetrievalFigures & { readonly candidates: number; readonly chance: number };
+  /** Names of validation concepts find their clips among those of all held-out concepts: what settings are chosen by. */
+  readonly validation: FindFigures;
+  /** Names of test concepts, likewise. */
+  readonly test: FindFigures;
   /** Names of all held-out concepts. */
-  readonly heldOut: RetrievalFigures & { readonly candidates: number; readonly chance: number };
+  readonly heldOut: FindFigures;
   /** Forward or backward, by the name and "played backward". */
   readonly backward: { readonly byClip: ChoiceFigures; readonly byText: ChoiceFigures };
   /** Left or right, where the name says so, against the mirrored clip. */
@@ -81,7 +86,7 @@ export interface AnimatedFigures {
 /** Whether names find animated pictures, and whether their direction is told. Clips come in pairs: as it is, in a mirror. */
 export async function animatedFigures(
   { clips, vectors }: EmbeddedClips,
-  isTest: (clip: Clip) => boolean,
+  testConcepts: ReadonlySet<string>,
   space: Pick<Space, 'encodeTexts'>,
   language: 'en' | 'zh',
 ): Promise<AnimatedFigures> {
@@ -99,7 +104,7 @@ export async function animatedFigures(
   });
   const table = new Tensor('float32', [plain.length, dim], forward);
   const all = plain.map((_, i) => i);
-  const test = all.filter((i) => isTest(clips[plain[i]!]!));
+  const isTest = (i: number) => testConcepts.has(clips[plain[i]!]!.concept);
   const directionOf = (i: number): ChoiceQuestion => ({
     clip: rowAt(vectors, 2 * plain[i]!),
     otherClip: rowAt(vectors, 2 * plain[i]! + 1),
@@ -114,7 +119,13 @@ export async function animatedFigures(
   });
   const sided = all.filter((i) => mirroredName(names[i]!) !== names[i]);
   return {
-    test: findFigures(texts, table, test, all),
+    validation: findFigures(
+      texts,
+      table,
+      all.filter((i) => !isTest(i)),
+      all,
+    ),
+    test: findFigures(texts, table, all.filter(isTest), all),
     heldOut: findFigures(texts, table, all, all),
     backward: choiceFigures(all.map(directionOf)),
     mirrored: choiceFigures(sided.map(sideOf)),
