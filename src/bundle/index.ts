@@ -1,7 +1,8 @@
 /** @file Trained models as applications see them, and the pretrained towers that they stand on. */
 export { type Bundle, defaultBundleDirectory, readBundle, writeBundle } from './bundle-folder.ts';
 export type { Encoder, Modality, TextImageEncoder } from './encoder.ts';
-export { loadEncoder } from './load-encoder.ts';
+export { type ConceptFact, type Facts, parseFacts, writeFacts } from './facts.ts';
+export { type LoadEncoderOptions, loadEncoder } from './load-encoder.ts';
 export {
   type Manifest,
   type MultimodalManifest,
@@ -10,5 +11,5 @@ export {
   type TextImageManifest,
 } from './manifest.ts';
 export { openPictureTower, openTextTower, type PictureTower, type TextTower } from './text-image-towers.ts';
-export { openTrainedTextTower } from './trained-text-tower.ts';
 export { cacheFolder, type OpenTowerOptions, openTokenizer, openTower, towerBytes, towerGraph } from './tower-cache.ts';
+export { openTrainedTextTower } from './trained-text-tower.ts';

@@ -22,6 +22,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'Find pictures in a library by text or by picture',
     load: () => import('./commands/search.ts'),
   },
+  recall: {
+    description: 'Show what belongs to an input in other modalities, with facts',
+    load: () => import('./commands/recall.ts'),
+  },
   serve: {
     description: 'Serve a library over HTTP',
     load: () => import('./commands/serve.ts'),

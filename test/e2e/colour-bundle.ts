@@ -114,13 +114,13 @@ const facts = {
   sources: [{ package: 'none', version: '1.0.0', licence: 'Apache-2.0' }],
   concepts: [
     {
-      concept: 'red',
+      id: 'red',
       names: { en: 'red', zh: '红', de: 'rot' },
       words: ['red'],
       gloss: 'the colour at the end of the spectrum',
       related: ['blue'],
     },
-    { concept: 'blue', names: { en: 'blue', zh: '蓝', de: 'blau' }, words: ['blue'], related: ['red'] },
+    { id: 'blue', names: { en: 'blue', zh: '蓝', de: 'blau' }, words: ['blue'], related: ['red'] },
   ],
 };
 

@@ -15,6 +15,16 @@ export interface WordNet {
    * does not know it. `synonyms('automobile')` is `['car', 'auto', 'machine', 'motorcar']`.
    */
   synonyms(noun: string): string[];
+  /** The senses of a noun, the most frequent first; none when WordNet does not know it. */
+  senses(noun: string): NounSense[];
+}
+
+/** One sense of a noun. */
+export interface NounSense {
+  /** Every word of the synset, as `synonyms` gives them. */
+  readonly words: readonly string[];
+  /** What it is: the gloss up to its first example or further remark. */
+  readonly gloss: string;
 }
 
 /**
@@ -33,6 +43,13 @@ export function openWordNet(directory: string): WordNet {
       const offsets = entry === '' ? [] : findOffsets(index, entry);
       const words = offsets.flatMap((offset) => wordsOfSynset(data, offset));
       return [...new Set(words)].filter((word) => word !== entry).map((word) => word.replaceAll('_', ' '));
+    },
+    senses(noun) {
+      const offsets = noun === '' ? [] : findOffsets(index, entryOf(noun));
+      return offsets.map((offset) => ({
+        words: wordsOfSynset(data, offset).map((word) => word.replaceAll('_', ' ')),
+        gloss: glossOfSynset(data, offset),
+      }));
     },
   };
 }
@@ -77,4 +94,11 @@ function wordsOfSynset(data: Buffer, offset: number): string[] {
   if (Number(fields[0]) !== offset) throw new FormatError(`openWordNet: data.noun has no synset at byte ${offset}`);
   const numWords = Number.parseInt(fields[3] ?? '', 16);
   return Array.from({ length: numWords }, (_, index) => (fields[4 + 2 * index] ?? '').toLowerCase());
+}
+
+/** `… | gloss; "example"; "example"`. */
+function glossOfSynset(data: Buffer, offset: number): string {
+  const line = data.toString('latin1', offset, data.indexOf(10, offset));
+  const gloss = line.slice(line.indexOf(' | ') + 3);
+  return gloss.split(/;|:? "/)[0]!.trim();
 }

@@ -8,6 +8,7 @@ export {
   suiteNames,
 } from './evaluate-bundles.ts';
 export type { ChoiceResult } from './motion-suite.ts';
+export { factsOf, type RememberedItem, rememberedItems } from './remembered-items.ts';
 export { chanceWithin, meanInterval, type RetrievalFigures, ranksOf, retrievalFigures } from './retrieval.ts';
 export type { RetrievalResult } from './retrieval-suite.ts';
 export { type MotionItem, readSuiteFile, type SuiteItem } from './suite-file.ts';
