@@ -13,10 +13,12 @@ import {
   type PictureTower,
   type Provenance,
   type TextTower,
+  writeFacts,
 } from '../../../bundle/index.ts';
 import { FormatError, type OnProgress, type Tensor } from '../../../engine/core/index.ts';
 import type { StepFigures } from '../../../engine/train/index.ts';
 import type { ImageOutput } from '../../../model/index.ts';
+import { conceptFacts, factsLicence } from '../../data/concept-facts.ts';
 import { dataPackages, readCatalog } from '../../data/index.ts';
 import { holdRunFolder } from '../../train/run-folder.ts';
 import { currentCommit } from '../current-commit.ts';
@@ -131,6 +133,7 @@ async function align(options: AlignModalitiesOptions): Promise<AlignModalitiesRe
       ...made,
       audio: { part: audio, head: two.head },
       video,
+      facts: { bytes: writeFacts(conceptFacts(options.dataDirectory)), licence: factsLicence },
       provenance: provenance({ ...final, ...flat(one.validation.stageOne) }, seconds),
     });
     return {
