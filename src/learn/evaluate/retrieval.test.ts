@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { float32, Rng } from '../../engine/core/index.ts';
-import { ranksOf, retrievalFigures } from './retrieval.ts';
+import { chanceWithin, ranksOf, retrievalFigures } from './retrieval.ts';
 
 describe('ranksOf', () => {
   const candidates = float32([1, 0, 0, 1, 0.6, 0.8], [3, 2]);
@@ -80,5 +80,30 @@ describe('retrievalFigures', () => {
 
   it('is certain where all are found', () => {
     expect(retrievalFigures([1, 2, 3]).r10Interval).toEqual([1, 1]);
+  });
+});
+
+describe('ranksOf, where a query has several answers', () => {
+  const candidates = float32([1, 0, 0.9, 0.1, 0, 1, 0.5, 0.5], [4, 2]);
+
+  it('counts the best of them, and the others not against it', () => {
+    const query = float32([1, 0], [1, 2]);
+    expect(ranksOf(query, candidates, [[1, 3]])).toEqual([2]);
+    expect(ranksOf(query, candidates, [[0, 1]])).toEqual([1]);
+    expect(ranksOf(query, candidates, [[2, 3]])).toEqual([3]);
+  });
+});
+
+describe('chanceWithin', () => {
+  it('is k of n where each query has one answer', () => {
+    expect(chanceWithin(10, [1, 1, 1], 200)).toBeCloseTo(0.05, 12);
+    expect(chanceWithin(10, [1], 5)).toBe(1);
+  });
+
+  it('is one less the chance to miss all of several answers', () => {
+    // 2 of 4 answers, one guess: 1/2; two guesses: 1 - (2/4)(1/3).
+    expect(chanceWithin(1, [2], 4)).toBeCloseTo(0.5, 12);
+    expect(chanceWithin(2, [2], 4)).toBeCloseTo(1 - 1 / 6, 12);
+    expect(chanceWithin(2, [2, 1], 4)).toBeCloseTo((1 - 1 / 6 + 0.5) / 2, 12);
   });
 });
