@@ -2,6 +2,7 @@
 export { type Bundle, defaultBundleDirectory, readBundle, writeBundle } from './bundle-folder.ts';
 export type { Encoder, Modality, TextImageEncoder } from './encoder.ts';
 export { type ConceptFact, type Facts, parseFacts, writeFacts } from './facts.ts';
+export { type AudioTower, type HubTowerOptions, openHubTower } from './hub-towers.ts';
 export { type LoadEncoderOptions, loadEncoder } from './load-encoder.ts';
 export {
   type Manifest,

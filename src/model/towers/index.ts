@@ -1,4 +1,5 @@
 /** @file Pretrained encoders and where they come from. */
+export { type HubFamily, type HubModality, type HubTowerFiles, hubFamilies } from './hub-models.ts';
 export {
   type ImageMap,
   type ImageOutput,
