@@ -9,6 +9,14 @@ export {
 } from './catalog.ts';
 export { type Split, splitOf } from './concept.ts';
 export {
+  type DebianDescription,
+  type DebianOptions,
+  type DebianResult,
+  describeDebian,
+  installDebian,
+} from './debian.ts';
+export { type DebianPackage, debianPackages } from './debian-packages.ts';
+export {
   type EvaluationItem,
   type EvaluationOptions,
   type EvaluationSplit,
