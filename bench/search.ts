@@ -78,7 +78,7 @@ async function fill(library: Library, size: number): Promise<Float32Array> {
       vectors.set(vector, (start + i) * library.dim);
       const path = `/pictures/${start + i}.png`;
       const file = { format: 'png', sizeBytes: 1, modifiedMs: 0, contentHash: '', indexedAtMs: 0 };
-      return { path, vector, width: 72, height: 72, ...file };
+      return { kind: 'image' as const, path, vector, width: 72, height: 72, durationSeconds: 0, ...file };
     });
     await writer.put(rows, false);
   }

@@ -1,49 +1,49 @@
 /**
- * @file Brings a library up to date with a folder: new and changed pictures are encoded, vanished ones removed, the rest left
- * alone. Each batch is one commit, so a run that is killed goes on where it was; the next batch is read and rendered while the
+ * @file Brings a library up to date with a folder: new and changed pictures, sounds and videos are encoded, vanished ones removed, the rest left
+ * alone. Each batch is one commit, so a run that is killed goes on where it was; the next batch is read and decoded while the
  * encoder works on the present one.
  */
-import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
-import type { TextImageEncoder } from '../../bundle/index.ts';
-import { MediaError, MissingDataError, type OnProgress, ShapeError, type Tensor } from '../../engine/core/index.ts';
-import { probePicture, readPictureSource, renderPicture } from '../../media/index.ts';
+import { MediaError, MissingDataError, type OnProgress, ShapeError } from '../../engine/core/index.ts';
+import { encodeInputs } from './encode-inputs.ts';
 import { EncoderMismatchError } from './errors.ts';
-import type { KnownPicture, Library, LibraryWriter } from './library.ts';
-import { folderPrefix, type PictureRow } from './picture-table.ts';
+import type { KnownMedia, Library, LibraryWriter } from './library.ts';
+import type { LibraryEncoder } from './library-encoder.ts';
+import { folderPrefix, type MediaRow, mediaKinds } from './media-table.ts';
+import { type Prepared, prepareFile } from './prepare-file.ts';
 import { type FoundFile, type SkippedPath, walkFolder } from './walk-folder.ts';
 
 /** What `indexFolder` needs. */
 export interface IndexOptions {
   readonly library: Library;
-  /** The folder of pictures. */
+  /** The folder of pictures, sounds and videos. */
   readonly folder: string;
   /** The encoder that the library was made with. */
-  readonly encoder: TextImageEncoder;
+  readonly encoder: LibraryEncoder;
   readonly onProgress?: OnProgress;
   /** Ends the work between two batches; what has been written stays. */
   readonly signal?: AbortSignal;
-  /** Pictures encoded together, and written as one commit; 32 by default. */
+  /** Files encoded together, and written as one commit; 32 by default. */
   readonly batchSize?: number;
 }
 
 /** What a run has done. */
 export interface IndexReport {
-  /** Pictures that the library did not have. */
+  /** Files that the library did not have. */
   readonly added: number;
-  /** Pictures whose content has changed. */
+  /** Files whose content has changed. */
   readonly updated: number;
-  /** Pictures that were already there as they are. */
+  /** Files that were already there as they are. */
   readonly unchanged: number;
-  /** Pictures that are no longer in the folder, or no longer pictures. */
+  /** Files that are no longer in the folder, or can no longer be used. */
   readonly removed: number;
   /** Files that are not in the library, each with its reason. */
   readonly skipped: readonly SkippedPath[];
   readonly seconds: number;
 }
 
-/** How many pictures are read and rendered at a time. */
-const renderConcurrency = 2;
+/** How many files are read and decoded at a time. */
+const decodeConcurrency = 2;
 
 /**
  * Indexes a folder into a library.
@@ -97,15 +97,14 @@ async function bringUpToDate(
 
   let done = counts.unchanged;
   const report = () =>
-    options.onProgress?.({ stage: 'indexing pictures', done, total: listing.files.length, unit: 'pictures' });
+    options.onProgress?.({ stage: 'indexing files', done, total: listing.files.length, unit: 'files' });
   report();
 
   const batches = Array.from({ length: Math.ceil(todo.length / batchSize) }, (_, i) =>
     todo.slice(i * batchSize, (i + 1) * batchSize),
   );
-  const view = options.encoder.pictureView;
   const prepare = (batch: readonly FoundFile[] | undefined) =>
-    batch === undefined ? undefined : prepareBatch(batch, pathOfContent, view, signal);
+    batch === undefined ? undefined : prepareBatch(batch, pathOfContent, options.encoder, signal);
   let hasWritten = false;
   let next = prepare(batches[0]);
   for (let i = 0; next !== undefined; i++) {
@@ -138,9 +137,9 @@ async function bringUpToDate(
   return { ...counts, skipped };
 }
 
-/** Rows of the folder whose file is gone or is no picture any more; what lies in unreadable folders is left alone. */
+/** Rows of the folder whose file is gone or is of no use any more; what lies in unreadable folders is left alone. */
 function vanished(
-  known: ReadonlyMap<string, KnownPicture>,
+  known: ReadonlyMap<string, KnownMedia>,
   folder: string,
   listing: { readonly files: readonly FoundFile[]; readonly unread: readonly string[] },
   skipped: readonly SkippedPath[],
@@ -154,91 +153,81 @@ function vanished(
   );
 }
 
-type PictureView = TextImageEncoder['pictureView'];
+/** A file after reading: ready to be encoded, or known by its content, or refused. */
+type Outcome = { readonly file: FoundFile } & (Prepared | { readonly refused: string });
 
-/** A file after reading: rendered, or known by its content, or refused. */
-type Prepared = { readonly file: FoundFile } & (
-  | { readonly kind: 'refused'; readonly reason: string }
-  | { readonly kind: 'same-content'; readonly contentHash: string; readonly as: string }
-  | ({ readonly kind: 'rendered'; readonly pixels: Tensor<'uint8'> } & Pick<
-      PictureRow,
-      'contentHash' | 'width' | 'height' | 'format'
-    >)
-);
-
-/** Reads and renders a batch, some pictures at a time. A bad picture is refused; only an abort is thrown. */
+/** Reads and decodes a batch, some files at a time. A bad file is refused; only an abort is thrown. */
 async function prepareBatch(
   batch: readonly FoundFile[],
   pathOfContent: ReadonlyMap<string, string>,
-  view: PictureView,
+  encoder: LibraryEncoder,
   signal: AbortSignal | undefined,
-): Promise<Prepared[]> {
-  const prepared = new Array<Prepared>(batch.length);
+): Promise<Outcome[]> {
+  const outcomes = new Array<Outcome>(batch.length);
   let at = 0;
   const work = async () => {
     while (at < batch.length) {
       const i = at++;
       signal?.throwIfAborted();
-      prepared[i] = await prepareFile(batch[i]!, pathOfContent, view);
+      outcomes[i] = await prepareOrRefuse(batch[i]!, pathOfContent, encoder);
     }
   };
-  await Promise.all(Array.from({ length: renderConcurrency }, work));
-  return prepared;
+  await Promise.all(Array.from({ length: decodeConcurrency }, work));
+  return outcomes;
 }
 
-async function prepareFile(
+async function prepareOrRefuse(
   file: FoundFile,
   pathOfContent: ReadonlyMap<string, string>,
-  view: PictureView,
-): Promise<Prepared> {
+  encoder: LibraryEncoder,
+): Promise<Outcome> {
   try {
-    const source = await readPictureSource(file.path);
-    const contentHash = createHash('sha256').update(source.bytes).digest('hex');
-    const as = pathOfContent.get(contentHash);
-    if (as !== undefined) return { file, kind: 'same-content', contentHash, as };
-    const { width, height, format } = await probePicture(source);
-    const pixels = await renderPicture(source, view);
-    return { file, kind: 'rendered', pixels, contentHash, width, height, format };
+    return { file, ...(await prepareFile(file.path, encoder, (contentHash) => pathOfContent.get(contentHash))) };
   } catch (error) {
     if (!(error instanceof MediaError)) throw error;
     const prefix = `${file.path}: `;
     const { message } = error;
-    return { file, kind: 'refused', reason: message.startsWith(prefix) ? message.slice(prefix.length) : message };
+    return { file, refused: message.startsWith(prefix) ? message.slice(prefix.length) : message };
   }
 }
 
-/** Encodes what was rendered, copies the rows of content that the library already has, and lists the refused. */
+/** Encodes what was decoded, copies the rows of content that the library already has, and lists the refused. */
 async function finishBatch(
   writer: LibraryWriter,
-  prepared: readonly Prepared[],
+  outcomes: readonly Outcome[],
   { encoder }: IndexOptions,
-): Promise<{ rows: PictureRow[]; failed: SkippedPath[] }> {
-  const rendered = prepared.filter((item) => item.kind === 'rendered');
-  const copies = prepared.filter((item) => item.kind === 'same-content');
-  const failed = prepared
-    .filter((item) => item.kind === 'refused')
-    .map(({ file, reason }) => ({ path: file.path, reason }));
+): Promise<{ rows: MediaRow[]; failed: SkippedPath[] }> {
+  const decoded = outcomes.filter((item) => 'input' in item);
+  const copies = outcomes.filter((item) => 'sameAs' in item);
+  const failed = outcomes.flatMap((item) =>
+    'refused' in item ? [{ path: item.file.path, reason: item.refused }] : [],
+  );
   const indexedAtMs = Date.now();
-  const rows: PictureRow[] = [];
+  const rows: MediaRow[] = [];
 
-  if (rendered.length > 0) {
-    const { data, shape } = await encoder.encodePictures(rendered.map(({ pixels }) => pixels));
-    if (shape[0] !== rendered.length || shape[1] !== encoder.dim) {
-      throw new ShapeError(`encoder ${encoder.id}: must give [${rendered.length},${encoder.dim}], got [${shape}]`);
+  for (const kind of mediaKinds) {
+    const own = decoded.filter(({ described }) => described.kind === kind);
+    if (own.length === 0) continue;
+    const { data, shape } = await encodeInputs(
+      encoder,
+      own.map(({ input }) => input),
+    );
+    if (shape[0] !== own.length || shape[1] !== encoder.dim) {
+      throw new ShapeError(`encoder ${encoder.id}: must give [${own.length},${encoder.dim}], got [${shape}]`);
     }
-    rendered.forEach(({ file, pixels: _, kind: __, ...known }, i) => {
+    own.forEach(({ file, described }, i) => {
       const vector = data.subarray(i * encoder.dim, (i + 1) * encoder.dim);
-      if (vector.every(Number.isFinite)) rows.push({ ...file, ...known, vector, indexedAtMs });
+      if (vector.every(Number.isFinite)) rows.push({ ...file, ...described, vector, indexedAtMs });
       else failed.push({ path: file.path, reason: 'the encoder gave it no finite vector' });
     });
   }
 
-  const originals = new Map((await writer.rows(copies.map(({ as }) => as))).map((row) => [row.path, row]));
-  for (const { file, as } of copies) {
-    const original = originals.get(as);
+  const originals = new Map((await writer.rows(copies.map(({ sameAs }) => sameAs))).map((row) => [row.path, row]));
+  for (const { file, sameAs } of copies) {
+    const original = originals.get(sameAs);
     if (original === undefined)
-      throw new Error(`indexFolder: the row of ${as} has vanished while its content was copied`);
-    rows.push({ ...original, ...file, indexedAtMs: file.path === as ? original.indexedAtMs : indexedAtMs });
+      throw new Error(`indexFolder: the row of ${sameAs} has vanished while its content was copied`);
+    rows.push({ ...original, ...file, indexedAtMs: file.path === sameAs ? original.indexedAtMs : indexedAtMs });
   }
   return { rows, failed };
 }

@@ -14,7 +14,7 @@ import {
   openLibrary,
   searchLibrary,
 } from './index.ts';
-import type { PictureRow } from './picture-table.ts';
+import type { MediaRow } from './media-table.ts';
 import { acquireWriterLock } from './writer-lock.ts';
 
 let root: string;
@@ -45,12 +45,12 @@ function randomUnit(rng: Rng): Float32Array {
   return vector.map((value) => value / length);
 }
 
-function row(path: string, vector: Float32Array): PictureRow {
+function row(path: string, vector: Float32Array): MediaRow {
   const file = { format: 'png', sizeBytes: 10, modifiedMs: 1, contentHash: 'h', indexedAtMs: 1.7e12 };
-  return { path, vector, width: 3, height: 4, ...file };
+  return { kind: 'image', path, vector, width: 3, height: 4, durationSeconds: 0, ...file };
 }
 
-async function fill(library: Library, rows: readonly PictureRow[]): Promise<void> {
+async function fill(library: Library, rows: readonly MediaRow[]): Promise<void> {
   const writer = await library.startWriting();
   await writer.put(rows, false);
   await writer.close();
@@ -135,9 +135,9 @@ describe.each([
     const library = await openAt(options);
     const near = Array.from({ length: 50 }, (_, i) => row(`/ab/${i}.png`, query));
     await fill(library, [...near, row("/a/it's.png", far), row('/a/deep/er.png', far)]);
-    const hits = await library.nearest(query, 10, '/a');
+    const hits = await library.nearest(query, 10, { folder: '/a' });
     expect(hits.map(({ path }) => path).sort()).toEqual(['/a/deep/er.png', "/a/it's.png"]);
-    expect(await library.nearest(query, 10, '/b')).toEqual([]);
+    expect(await library.nearest(query, 10, { folder: '/b' })).toEqual([]);
     expect(await library.count('/a')).toBe(2);
     expect(await library.has("/a/it's.png")).toBe(true);
     expect(await library.has("/a/it's")).toBe(false);

@@ -1,5 +1,5 @@
 /**
- * @file A library: pictures of folders with their vectors, kept in a folder of its own. LanceDB holds the rows; a batch that has
+ * @file A library: pictures, sounds and videos of folders with their vectors, kept in a folder of its own. LanceDB holds the rows; a batch that has
  * been written survives a kill. Any number of processes may read while one writes.
  *
  * D: dimension of the vectors.
@@ -10,29 +10,36 @@ import { type Connection, connect, type Table } from '@lancedb/lancedb';
 import { MissingDataError, ShapeError } from '../../engine/core/index.ts';
 import { EncoderMismatchError } from './errors.ts';
 import { isFreeForLibrary, type LibraryManifest, readManifest, writeManifest } from './manifest.ts';
-import { defaultMaxScanBytes, loadScan, type MemoryScan, scanColumns, scanNearest } from './memory-scan.ts';
 import {
-  type PictureRow,
-  pictureSchema,
-  pictureTableName,
+  earlierTableName,
+  type MediaKind,
+  type MediaRow,
+  mediaKinds,
+  mediaSchema,
+  mediaTableName,
+  ofKinds,
   sqlText,
   tableOfRows,
   vectorsOfTable,
   withinFolder,
-} from './picture-table.ts';
+} from './media-table.ts';
+import { type Among, defaultMaxScanBytes, loadScan, type MemoryScan, scanColumns, scanNearest } from './memory-scan.ts';
 import { acquireWriterLock, type WriterLock } from './writer-lock.ts';
 
-/** One picture found. */
+/** One file found. */
 export interface SearchHit {
-  /** Absolute path of the picture. */
+  readonly kind: MediaKind;
+  /** Absolute path of the file. */
   readonly path: string;
   /** Cosine of the angle between query and picture, in [-1, 1]. */
   readonly score: number;
-  /** Width in pixels as shown. */
+  /** Width in pixels as shown; 0 of a sound. */
   readonly width: number;
-  /** Height in pixels as shown. */
+  /** Height in pixels as shown; 0 of a sound. */
   readonly height: number;
-  /** When the picture was indexed, ISO 8601. */
+  /** Length in seconds; 0 of a still picture. */
+  readonly durationSeconds: number;
+  /** When the file was indexed, ISO 8601. */
   readonly indexedAt: string;
 }
 
@@ -72,6 +79,11 @@ export async function openLibrary(directory: string, options: OpenLibraryOptions
     }
     manifest = await makeLibrary(at, encoderId, dim, rebuild);
   }
+  if (manifest.version === 1) {
+    throw new EncoderMismatchError(
+      `library ${at} was made by an earlier version, which knew pictures only; index again with --rebuild`,
+    );
+  }
   if (encoderId !== undefined && (manifest.encoderId !== encoderId || (dim !== undefined && manifest.dim !== dim))) {
     throw new EncoderMismatchError(
       `library ${at} was made with encoder ${manifest.encoderId}, whose vectors do not compare with those of ${encoderId}; ` +
@@ -89,7 +101,9 @@ async function makeLibrary(at: string, encoderId: string, dim: number, rebuild: 
     if (rebuild) {
       const connection = await connect(at);
       // The rows go before the manifest changes, so that no moment shows rows of one encoder under the name of another.
-      if ((await connection.tableNames()).includes(pictureTableName)) await connection.dropTable(pictureTableName);
+      for (const name of await connection.tableNames()) {
+        if (name === mediaTableName || name === earlierTableName) await connection.dropTable(name);
+      }
       connection.close();
     } else {
       const made = await readManifest(at);
@@ -123,11 +137,18 @@ export class Library {
     this.#maxScanBytes = maxScanBytes;
   }
 
-  /** The number of pictures, in all or within a folder at any depth. */
+  /** The number of files, in all or within a folder at any depth. */
   async count(folder?: string): Promise<number> {
     const table = await this.#openTable();
     if (table === undefined) return 0;
     return await table.countRows(folder === undefined ? undefined : withinFolder(await realOf(folder)));
+  }
+
+  /** The number of files of each kind. */
+  async countByKind(): Promise<Record<MediaKind, number>> {
+    const table = await this.#openTable();
+    const counts = await Promise.all(mediaKinds.map(async (kind) => (await table?.countRows(ofKinds([kind]))) ?? 0));
+    return Object.fromEntries(mediaKinds.map((kind, i) => [kind, counts[i]!])) as Record<MediaKind, number>;
   }
 
   /** Whether the library holds this very path. */
@@ -137,24 +158,31 @@ export class Library {
   }
 
   /**
-   * The `top` pictures nearest to a unit vector `[D]` by cosine, best first; exact.
-   * `folder` keeps those within it, before the best are taken.
+   * The `top` files nearest to a unit vector `[D]`, best first. Within a kind the order is that of the cosine, exact. Between kinds it is that of
+   * the cosine standardized within the kind (see memory-scan.ts), for cosines of one kind may all lie above those of another; only of a library too large
+   * for memory it is the bare cosine.
    */
-  async nearest(query: Float32Array, top: number, folder?: string): Promise<SearchHit[]> {
+  async nearest(query: Float32Array, top: number, among: Among = {}): Promise<SearchHit[]> {
     if (query.length !== this.dim) {
       throw new ShapeError(`library ${this.directory}: a query must be [${this.dim}], got [${query.length}]`);
     }
     const table = await this.#openTable();
     if (table === undefined) return [];
-    const within = folder === undefined ? undefined : await realOf(folder);
+    const { folder, kinds } = among;
+    const filter: Among = {
+      ...(folder === undefined ? {} : { folder: await realOf(folder) }),
+      ...(kinds === undefined ? {} : { kinds }),
+    };
     const scan = await this.#currentScan(table);
     return scan === undefined
-      ? await searchTable(table, query, top, within)
-      : scanNearest(scan, query, top, within).map(({ row, score }) => ({
+      ? await searchTable(table, query, top, filter)
+      : scanNearest(scan, query, top, filter).map(({ row, score }) => ({
+          kind: scan.kinds[row]!,
           path: scan.paths[row]!,
           score,
           width: scan.widths[row]!,
           height: scan.heights[row]!,
+          durationSeconds: scan.durations[row]!,
           indexedAt: new Date(scan.indexedAtMs[row]!).toISOString(),
         }));
   }
@@ -168,7 +196,7 @@ export class Library {
     try {
       let table = await this.#openTable();
       if (table === undefined) {
-        table = await this.#connection.createEmptyTable(pictureTableName, pictureSchema(this.dim));
+        table = await this.#connection.createEmptyTable(mediaTableName, mediaSchema(this.dim));
         this.#table = table;
       }
       return new LibraryWriter(table, this.dim, lock);
@@ -189,8 +217,8 @@ export class Library {
   /** The table, or undefined while nothing has ever been written. */
   async #openTable(): Promise<Table | undefined> {
     if (this.#table !== undefined) return this.#table;
-    if (!(await this.#connection.tableNames()).includes(pictureTableName)) return undefined;
-    this.#table = await this.#connection.openTable(pictureTableName);
+    if (!(await this.#connection.tableNames()).includes(mediaTableName)) return undefined;
+    this.#table = await this.#connection.openTable(mediaTableName);
     return this.#table;
   }
 
@@ -225,29 +253,37 @@ async function realOf(folder: string): Promise<string> {
 }
 
 /** Exact search by LanceDB, for libraries that do not fit in memory. */
-async function searchTable(table: Table, query: Float32Array, top: number, folder?: string): Promise<SearchHit[]> {
+async function searchTable(
+  table: Table,
+  query: Float32Array,
+  top: number,
+  { folder, kinds }: Among,
+): Promise<SearchHit[]> {
   let search = table
     .vectorSearch(query)
     .distanceType('dot')
     .bypassVectorIndex()
-    .select(['path', 'width', 'height', 'indexedAtMs', '_distance'])
+    .select(['kind', 'path', 'width', 'height', 'durationSeconds', 'indexedAtMs', '_distance'])
     .limit(top);
-  if (folder !== undefined) search = search.where(withinFolder(folder));
+  const filters = [folder && withinFolder(folder), kinds && ofKinds(kinds)].filter((one) => one !== undefined);
+  if (filters.length > 0) search = search.where(filters.join(' AND '));
   const rows = (await search.toArray()) as (Omit<SearchHit, 'score' | 'indexedAt'> & {
     indexedAtMs: number;
     _distance: number;
   })[];
   return rows.map((row) => ({
+    kind: row.kind,
     path: row.path,
     score: 1 - row._distance,
     width: row.width,
     height: row.height,
+    durationSeconds: row.durationSeconds,
     indexedAt: new Date(row.indexedAtMs).toISOString(),
   }));
 }
 
-/** What a writer knows of a picture that is already in the library. */
-export type KnownPicture = Pick<PictureRow, 'path' | 'sizeBytes' | 'modifiedMs' | 'contentHash'>;
+/** What a writer knows of a file that is already in the library. */
+export type KnownMedia = Pick<MediaRow, 'path' | 'sizeBytes' | 'modifiedMs' | 'contentHash'>;
 
 /** The one writer of a library. Made by `Library.startWriting`. */
 export class LibraryWriter {
@@ -261,10 +297,10 @@ export class LibraryWriter {
     this.#lock = lock;
   }
 
-  /** Every picture of the library, by path. */
-  async known(): Promise<Map<string, KnownPicture>> {
+  /** Every file of the library, by path. */
+  async known(): Promise<Map<string, KnownMedia>> {
     const rows = await this.#table.query().select(['path', 'sizeBytes', 'modifiedMs', 'contentHash']).toArrow();
-    const known = new Map<string, KnownPicture>();
+    const known = new Map<string, KnownMedia>();
     // A result without rows has no columns either.
     if (rows.numRows === 0) return known;
     const column = <T>(name: string) => rows.getChild(name)!.toArray() as T;
@@ -280,7 +316,7 @@ export class LibraryWriter {
   }
 
   /** The rows of these paths as far as they exist, vectors included. */
-  async rows(paths: readonly string[]): Promise<PictureRow[]> {
+  async rows(paths: readonly string[]): Promise<MediaRow[]> {
     if (paths.length === 0) return [];
     const found = await this.#table
       .query()
@@ -288,7 +324,7 @@ export class LibraryWriter {
       .toArrow();
     const vectors = vectorsOfTable(found as never, this.#dim);
     return Array.from({ length: found.numRows }, (_, i) => {
-      const row = found.get(i)!.toJSON() as unknown as PictureRow;
+      const row = found.get(i)!.toJSON() as unknown as MediaRow;
       return { ...row, vector: vectors.subarray(i * this.#dim, (i + 1) * this.#dim) };
     });
   }
@@ -297,7 +333,7 @@ export class LibraryWriter {
    * Writes rows as one commit: when this returns they are on disk, and before that none of them is.
    * `replaces` tells that some paths are already in the library; without it all must be new.
    */
-  async put(rows: readonly PictureRow[], replaces: boolean): Promise<void> {
+  async put(rows: readonly MediaRow[], replaces: boolean): Promise<void> {
     if (rows.length === 0) return;
     const table = tableOfRows(rows, this.#dim);
     if (replaces) {

@@ -7,7 +7,8 @@ import { FormatError } from '../../engine/core/index.ts';
 
 const manifestSchema = z.object({
   format: z.literal('sensorium-library'),
-  version: z.literal(1),
+  /** Version 1 held pictures only; its rows are indexed again. */
+  version: z.union([z.literal(1), z.literal(2)]),
   /** The encoder whose vectors the library holds. */
   encoderId: z.string().min(1),
   /** D, the dimension of the vectors. */
@@ -52,7 +53,7 @@ export async function readManifest(directory: string): Promise<LibraryManifest |
 export async function writeManifest(directory: string, encoderId: string, dim: number): Promise<LibraryManifest> {
   const manifest: LibraryManifest = {
     format: 'sensorium-library',
-    version: 1,
+    version: 2,
     encoderId,
     dim,
     createdAt: new Date().toISOString(),

@@ -6,21 +6,23 @@
  * N: number of pictures; D: dimension of the vectors.
  */
 import type { Table } from 'apache-arrow';
-import { folderPrefix, vectorsOfTable } from './picture-table.ts';
+import { folderPrefix, type MediaKind, vectorsOfTable } from './media-table.ts';
 
 /** The most memory that vectors may take, in bytes. */
 export const defaultMaxScanBytes = 256_000_000;
 
 /** The columns that a scan needs. */
-export const scanColumns = ['path', 'vector', 'width', 'height', 'indexedAtMs'] as const;
+export const scanColumns = ['kind', 'path', 'vector', 'width', 'height', 'durationSeconds', 'indexedAtMs'] as const;
 
 /** One version of a library's table, in memory. */
 export interface MemoryScan {
   /** The version of the table that this is. */
   readonly version: number;
+  readonly kinds: readonly MediaKind[];
   readonly paths: readonly string[];
   readonly widths: Int32Array;
   readonly heights: Int32Array;
+  readonly durations: Float64Array;
   readonly indexedAtMs: Float64Array;
   /** `[N, D]`, row-major. */
   readonly vectors: Float32Array;
@@ -31,53 +33,108 @@ export function loadScan(table: Table, dim: number, version: number): MemoryScan
   const column = <T>(name: string): T => table.getChild(name)?.toArray() as T;
   return {
     version,
+    kinds: Array.from(table.getChild('kind') ?? [], String) as MediaKind[],
     paths: Array.from(table.getChild('path') ?? [], String),
     widths: column<Int32Array>('width') ?? new Int32Array(),
     heights: column<Int32Array>('height') ?? new Int32Array(),
+    durations: column<Float64Array>('durationSeconds') ?? new Float64Array(),
     indexedAtMs: column<Float64Array>('indexedAtMs') ?? new Float64Array(),
     vectors: vectorsOfTable(table, dim),
   };
 }
 
-/** The rows with the largest dot product with `query` (`[D]`), best first; equal scores in the order of the rows. */
+/** Which rows are looked at. */
+export interface Among {
+  /** Only those within this folder, at any depth. */
+  readonly folder?: string;
+  /** Only those of these kinds. */
+  readonly kinds?: readonly MediaKind[];
+}
+
+/** Fewer rows of a kind than this do not tell how its scores are spread. */
+const minRowsOfKind = 12;
+
+/**
+ * The best rows for `query` (`[D]`), best first; equal ones in the order of the rows. Within a kind the larger dot product is better. Between kinds the
+ * larger distance from the kind's mean is, in deviations of the kind over all rows that are looked at: the modality gap (arXiv:2203.02053) puts the
+ * scores of one kind above those of another whatever is asked.
+ */
 export function scanNearest(
   scan: MemoryScan,
   query: Float32Array,
   top: number,
-  folder?: string,
+  { folder, kinds }: Among = {},
 ): { row: number; score: number }[] {
-  const { paths, vectors } = scan;
-  const dim = query.length;
+  const { paths } = scan;
   const prefix = folder === undefined ? undefined : folderPrefix(folder);
-  // In 64 bits, as the sums are: else each product would widen the same value again.
-  const wideQuery = Float64Array.from(query);
-  const scores = new Float64Array(rowsAtOnce);
-  const best: { row: number; score: number }[] = [];
+  const scores = allScores(scan, query);
+  const isAmong = (row: number) =>
+    (kinds === undefined || kinds.includes(scan.kinds[row]!)) &&
+    (prefix === undefined || paths[row]!.startsWith(prefix));
+  const spreads = spreadsByKind(scan, scores, isAmong);
+  const best: { row: number; score: number; rank: number }[] = [];
   let worst = Number.NEGATIVE_INFINITY;
-  for (let first = 0; first < paths.length; first += rowsAtOnce) {
-    const rows = Math.min(rowsAtOnce, paths.length - first);
-    if (rows === rowsAtOnce) dotsOfFour(vectors, first * dim, wideQuery, scores);
-    else for (let k = 0; k < rows; k++) scores[k] = dotAt(vectors, (first + k) * dim, wideQuery);
-    for (let k = 0; k < rows; k++) {
-      const row = first + k;
-      const score = scores[k]!;
-      if (best.length >= top && score <= worst) continue;
-      if (prefix !== undefined && !paths[row]!.startsWith(prefix)) continue;
-      let at = best.length;
-      while (at > 0 && best[at - 1]!.score < score) at -= 1;
-      best.splice(at, 0, { row, score });
-      if (best.length > top) best.pop();
-      if (best.length === top) worst = best[top - 1]!.score;
+  for (let row = 0; row < scores.length; row++) {
+    const score = scores[row]!;
+    const spread = spreads?.get(scan.kinds[row]!);
+    const rank = spread === undefined ? score : (score - spread.mean) / spread.deviation;
+    if (best.length >= top && rank <= worst) continue;
+    if (!isAmong(row)) continue;
+    let at = best.length;
+    while (at > 0 && best[at - 1]!.rank < rank) at -= 1;
+    best.splice(at, 0, { row, score, rank });
+    if (best.length > top) best.pop();
+    if (best.length === top) worst = best[top - 1]!.rank;
+  }
+  return best.map(({ row, score }) => ({ row, score }));
+}
+
+/** Mean and deviation of the scores of each kind; nothing where one kind alone is looked at, and cosines compare. */
+function spreadsByKind(
+  { kinds }: MemoryScan,
+  scores: Float64Array,
+  isAmong: (row: number) => boolean,
+): ReadonlyMap<MediaKind, { mean: number; deviation: number }> | undefined {
+  const sums = new Map<MediaKind, { count: number; sum: number; squares: number }>();
+  const all = { count: 0, sum: 0, squares: 0 };
+  for (let row = 0; row < scores.length; row++) {
+    if (!isAmong(row)) continue;
+    let own = sums.get(kinds[row]!);
+    if (own === undefined) {
+      own = { count: 0, sum: 0, squares: 0 };
+      sums.set(kinds[row]!, own);
+    }
+    for (const into of [own, all]) {
+      into.count += 1;
+      into.sum += scores[row]!;
+      into.squares += scores[row]! ** 2;
     }
   }
-  return best;
+  if (sums.size < 2) return undefined;
+  const spread = ({ count, sum, squares }: typeof all) => {
+    const mean = sum / count;
+    return { mean, deviation: Math.sqrt(Math.max(squares / count - mean * mean, 1e-12)) };
+  };
+  return new Map(Array.from(sums, ([kind, own]) => [kind, spread(own.count < minRowsOfKind ? all : own)]));
+}
+
+/** The dot product of `query` with every row. */
+function allScores({ vectors, paths }: MemoryScan, query: Float32Array): Float64Array {
+  const dim = query.length;
+  // In 64 bits, as the sums are: else each product would widen the same value again.
+  const wideQuery = Float64Array.from(query);
+  const scores = new Float64Array(paths.length);
+  let first = 0;
+  for (; first + rowsAtOnce <= paths.length; first += rowsAtOnce) dotsOfFour(vectors, first, dim, wideQuery, scores);
+  for (; first < paths.length; first++) scores[first] = dotAt(vectors, first * dim, wideQuery);
+  return scores;
 }
 
 const rowsAtOnce = 4;
 
-/** The dot products of `query` with the four rows from `start`; each value of the query is read once for all four. */
-function dotsOfFour(values: Float32Array, start: number, query: Float64Array, out: Float64Array): void {
-  const dim = query.length;
+/** The dot products of `query` with four rows from `first` on; each value of the query is read once for all four. */
+function dotsOfFour(values: Float32Array, first: number, dim: number, query: Float64Array, out: Float64Array): void {
+  const start = first * dim;
   const second = start + dim;
   const third = second + dim;
   const fourth = third + dim;
@@ -93,10 +150,10 @@ function dotsOfFour(values: Float32Array, start: number, query: Float64Array, ou
     s2 += values[third + i]! * q;
     s3 += values[fourth + i]! * q;
   }
-  out[0] = s0;
-  out[1] = s1;
-  out[2] = s2;
-  out[3] = s3;
+  out[first] = s0;
+  out[first + 1] = s1;
+  out[first + 2] = s2;
+  out[first + 3] = s3;
 }
 
 /** The dot product of `query` with the row from `start`, for the rows that are left over. */

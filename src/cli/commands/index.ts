@@ -1,4 +1,4 @@
-/** @file `sensorium index`: brings a library up to date with a folder of pictures. */
+/** @file `sensorium index`: brings a library up to date with a folder of pictures, sounds and videos. */
 import { defineCommand } from 'citty';
 import { UsageError } from '../failure.ts';
 import { listenForInterrupt } from '../interrupt.ts';
@@ -13,9 +13,9 @@ const loadSearch = () => import('../../apps/search/index.ts');
 const loadBundle = () => import('../../bundle/index.ts');
 
 export default defineCommand({
-  meta: { name: 'index', description: 'Index a folder of pictures (PNG, JPEG, WebP, GIF, SVG) into a library' },
+  meta: { name: 'index', description: 'Index a folder of pictures, sounds and videos into a library' },
   args: {
-    folder: { type: 'positional', description: 'The folder of pictures, searched at any depth' },
+    folder: { type: 'positional', description: 'The folder of files, searched at any depth' },
     library: { type: 'string', description: 'The folder of the library; made if it is not there', valueHint: 'dir' },
     model: { type: 'string', description: 'A bundle; the built-in one by default', valueHint: 'bundle' },
     rebuild: { type: 'boolean', description: 'Empty the library first, for example for another model' },
@@ -43,14 +43,14 @@ export default defineCommand({
         onProgress: bar.onProgress,
         signal: interrupt.signal,
       }).finally(() => bar.close());
-      const pictures = await library.count();
+      const files = await library.countByKind();
       await library.close();
-      if (args.json) printJson({ library: library.directory, folder, pictures, ...report });
+      if (args.json) printJson({ library: library.directory, folder, files, ...report });
       else {
         const { added, updated, unchanged, removed, skipped, seconds } = report;
         printLines(
           `${added} added, ${updated} updated, ${unchanged} unchanged, ${removed} removed, ${skipped.length} skipped ` +
-            `in ${formatDuration(seconds)}; the library holds ${pictures} pictures`,
+            `in ${formatDuration(seconds)}; the library holds ${files.image} pictures, ${files.audio} sounds, ${files.video} videos`,
           ...skipped.slice(0, shownSkipped).map(({ path, reason }) => `skipped ${path}: ${reason}`),
         );
         if (skipped.length > shownSkipped) {

@@ -1,13 +1,14 @@
-/** @file `sensorium search`: finds pictures in a library by text or by picture. */
+/** @file `sensorium search`: finds pictures, sounds and videos in a library by text or by any of them. */
 import { defineCommand } from 'citty';
-import type { QueryNotice } from '../../apps/search/index.ts';
+import type { MediaKind, QueryNotice, SearchHit } from '../../apps/search/index.ts';
 import { UsageError } from '../failure.ts';
 import { formatTable, outputOptions, printJson, printLines } from '../output.ts';
 
 /** What people are told about a query in a script that the encoder has not learned. */
 const noticeTexts: Readonly<Record<QueryNotice, string>> = {
-  'chinese-not-yet': 'Chinese is not understood yet; please ask in English (暂不支持中文，请用英文查询)',
-  'script-not-yet': 'only English is understood so far; please ask in English',
+  'chinese-not-yet': 'this model does not understand Chinese; please ask in English (此模型不支持中文，请用英文查询)',
+  'script-not-yet':
+    'this script is not understood; please ask in English or Chinese (不支持这种文字，请用中文或英文查询)',
 };
 
 // Loaded only for a command line that is right. (In a method the compiler leaves the paths of imports as they are.)
@@ -15,11 +16,18 @@ const loadSearch = () => import('../../apps/search/index.ts');
 const loadBundle = () => import('../../bundle/index.ts');
 
 export default defineCommand({
-  meta: { name: 'search', description: 'Find pictures in a library by text or by picture' },
+  meta: { name: 'search', description: 'Find pictures, sounds and videos in a library by text, or by any of them' },
   args: {
     library: { type: 'string', description: 'The folder of the library', valueHint: 'dir' },
-    text: { type: 'string', description: 'What to look for, in English', valueHint: 'words' },
-    image: { type: 'string', description: 'A picture to find similar ones of', valueHint: 'file' },
+    text: { type: 'string', description: 'What to look for, in English or Chinese', valueHint: 'words' },
+    image: { type: 'string', description: 'A picture to search by', valueHint: 'file' },
+    audio: { type: 'string', description: 'A sound to search by', valueHint: 'file' },
+    video: { type: 'string', description: 'A video or animated picture to search by', valueHint: 'file' },
+    kind: {
+      type: 'string',
+      description: 'What to find: image, audio, video, or several with commas',
+      valueHint: 'kinds',
+    },
     top: { type: 'string', description: 'How many to show', default: '10', valueHint: 'k' },
     folder: { type: 'string', description: 'Look only within this folder', valueHint: 'dir' },
     model: { type: 'string', description: 'A bundle; the built-in one by default', valueHint: 'bundle' },
@@ -28,6 +36,7 @@ export default defineCommand({
   async run({ args }) {
     if (!args.library) throw new UsageError('search: say where the library is: --library <dir>');
     const query = queryOf(args);
+    const kinds = kindsOf(args.kind);
     const top = Number(args.top);
     if (!Number.isInteger(top) || top < 1 || top > 1000) {
       throw new UsageError(`search: --top must be a whole number from 1 to 1000, got ${args.top}`);
@@ -40,12 +49,19 @@ export default defineCommand({
     try {
       const { folder } = args;
       const startedAtMs = performance.now();
-      const result = await searchLibrary({ library, encoder, query, top, ...(folder ? { folder } : {}) });
+      const result = await searchLibrary({
+        library,
+        encoder,
+        query,
+        top,
+        ...(folder ? { folder } : {}),
+        ...(kinds ? { kinds } : {}),
+      });
       const latencyMs = performance.now() - startedAtMs;
       if (args.json) {
         printJson({
           library: library.directory,
-          query: args.text ? { text: args.text } : { image: args.image },
+          query: args.text ? { text: args.text } : { image: args.image, audio: args.audio, video: args.video },
           ...result,
           latencyMs,
         });
@@ -56,10 +72,11 @@ export default defineCommand({
         const rows = result.hits.map((hit, i) => [
           String(i + 1),
           hit.score.toFixed(3),
-          `${hit.width} x ${hit.height}`,
+          hit.kind,
+          extentOf(hit),
           hit.path,
         ]);
-        printLines(...formatTable([['', 'score', 'size', 'picture'], ...rows], [0, 1, 2]));
+        printLines(...formatTable([['', 'score', 'kind', 'extent', 'file'], ...rows], [0, 1, 3]));
       } else if (result.notice === undefined) {
         process.stderr.write(
           (await library.count()) === 0
@@ -74,14 +91,40 @@ export default defineCommand({
   },
 });
 
-function queryOf({ text, image }: { text?: string | undefined; image?: string | undefined }) {
-  if (text !== undefined && image !== undefined) throw new UsageError('search: give --text or --image, not both');
-  if (image !== undefined) {
-    if (image === '') throw new UsageError('search: --image needs the path of a picture');
-    return { picture: image };
+/** What a command line may ask by, beside a text. */
+const queryKinds = { image: 'picture', audio: 'audio', video: 'video' } as const;
+
+function queryOf(args: Partial<Record<'text' | keyof typeof queryKinds, string | undefined>>) {
+  const given = (['text', 'image', 'audio', 'video'] as const).filter((name) => args[name] !== undefined);
+  const [by] = given;
+  if (given.length > 1) {
+    throw new UsageError(`search: give one of --text, --image, --audio, --video, got --${given.join(' and --')}`);
   }
-  if (text === undefined)
-    throw new UsageError('search: say what to look for: --text "a slice of pizza" or --image <file>');
-  if (text.trim() === '') throw new UsageError('search: --text must not be empty');
-  return { text };
+  if (by === undefined) {
+    throw new UsageError(
+      'search: say what to look for: --text "a slice of pizza", --image <file>, --audio <file> or --video <file>',
+    );
+  }
+  const value = args[by]!;
+  if (by === 'text') {
+    if (value.trim() === '') throw new UsageError('search: --text must not be empty');
+    return { text: value };
+  }
+  if (value === '') throw new UsageError(`search: --${by} needs the path of a file`);
+  return { [queryKinds[by]]: value } as { picture: string } | { audio: string } | { video: string };
+}
+
+function kindsOf(kind: string | undefined): MediaKind[] | undefined {
+  if (kind === undefined) return undefined;
+  const kinds = kind.split(',').map((one) => one.trim());
+  const isKind = (one: string): one is MediaKind => one === 'image' || one === 'audio' || one === 'video';
+  const wrong = kinds.find((one) => !isKind(one));
+  if (wrong !== undefined) throw new UsageError(`search: --kind must name image, audio or video, got "${wrong}"`);
+  return kinds.filter(isKind);
+}
+
+/** "640 x 480", "640 x 480, 12.0 s" or "12.0 s". */
+function extentOf({ width, height, durationSeconds }: SearchHit): string {
+  const size = width > 0 ? [`${width} x ${height}`] : [];
+  return [...size, ...(durationSeconds > 0 ? [`${durationSeconds.toFixed(1)} s`] : [])].join(', ');
 }
