@@ -45,7 +45,7 @@ export function trainByteLevelBpe(texts: Iterable<string>, options: BpeTrainingO
   }
   const tokens = [...characterOfByte];
   const merges: [string, string][] = [];
-  const pairs = new PairCounts(countWords(texts, normalizers), tokens);
+  const pairs = new PairCounts(countWords(texts, normalizers), tokens, vocabularySize);
   while (tokens.length < vocabularySize) {
     const best = pairs.commonest();
     if (best === undefined || best.count < minCount) break;
@@ -103,19 +103,19 @@ interface Pair {
   readonly count: number;
 }
 
-/** Larger than any id, so that two ids make one number. */
-const idRange = 2 ** 21;
-
 /** The pairs of neighbours in all words, with their counts. */
 class PairCounts {
   readonly #words: Int32Array[] = [];
   readonly #weights: number[] = [];
   readonly #counts = new Map<number, number>();
-  /** The words in which a pair occurs, or occurred. */
-  readonly #places = new Map<number, Set<number>>();
+  /** The words in which a pair occurs, or occurred; some more than once. */
+  readonly #places = new Map<number, number[]>();
   readonly #heap: Heap<Pair>;
+  /** Above any id, so that two ids make one number; no larger than it must be, for small numbers are fast keys. */
+  readonly #idRange: number;
 
-  constructor(words: ReadonlyMap<string, number>, tokens: readonly string[]) {
+  constructor(words: ReadonlyMap<string, number>, tokens: readonly string[], idRange: number) {
+    this.#idRange = idRange;
     this.#heap = new Heap((a, b) => {
       if (a.count !== b.count) return a.count > b.count;
       if (a.left !== b.left) return tokens[a.left]! < tokens[b.left]!;
@@ -132,22 +132,22 @@ class PairCounts {
   }
 
   #add(left: number, right: number, weight: number, word: number): void {
-    const key = left * idRange + right;
+    const key = left * this.#idRange + right;
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + weight);
     const places = this.#places.get(key);
-    if (places === undefined) this.#places.set(key, new Set([word]));
-    else places.add(word);
+    if (places === undefined) this.#places.set(key, [word]);
+    else if (places.at(-1) !== word) places.push(word);
   }
 
   #offer(key: number): void {
     const count = this.#counts.get(key) ?? 0;
-    if (count > 0) this.#heap.push({ left: Math.floor(key / idRange), right: key % idRange, count });
+    if (count > 0) this.#heap.push({ left: Math.floor(key / this.#idRange), right: key % this.#idRange, count });
   }
 
   /** The pair that occurs most. Entries of the heap that have been overtaken are put right on the way. */
   commonest(): Pair | undefined {
     for (let best = this.#heap.pop(); best !== undefined; best = this.#heap.pop()) {
-      const key = best.left * idRange + best.right;
+      const key = best.left * this.#idRange + best.right;
       if (this.#counts.get(key) === best.count) return best;
     }
     return undefined;
@@ -155,7 +155,7 @@ class PairCounts {
 
   /** Writes `token` for the pair wherever it occurs. */
   merge({ left, right }: Pair, token: number): void {
-    const merged = left * idRange + right;
+    const merged = left * this.#idRange + right;
     const changed = new Set<number>();
     for (const index of this.#places.get(merged) ?? []) {
       const word = this.#words[index]!;
@@ -163,13 +163,13 @@ class PairCounts {
       const after = replacePair(word, left, right, token);
       if (after.length === word.length) continue;
       for (let i = 0; i + 1 < word.length; i++) {
-        const key = word[i]! * idRange + word[i + 1]!;
+        const key = word[i]! * this.#idRange + word[i + 1]!;
         this.#counts.set(key, this.#counts.get(key)! - weight);
         changed.add(key);
       }
       for (let i = 0; i + 1 < after.length; i++) {
         this.#add(after[i]!, after[i + 1]!, weight, index);
-        changed.add(after[i]! * idRange + after[i + 1]!);
+        changed.add(after[i]! * this.#idRange + after[i + 1]!);
       }
       this.#words[index] = after;
     }

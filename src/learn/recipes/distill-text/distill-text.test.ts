@@ -10,7 +10,7 @@ import { batchSizeOf, batchSource } from './batches.ts';
 import { buildTextCorpus, isHeldOutWord } from './corpus.ts';
 import { distillCorpus } from './distill-text.ts';
 import { exportTextEncoder } from './export.ts';
-import { distillTextSettings, hashDistillTextSettings } from './settings.ts';
+import { distillTextSettings, hashDistillTextSettings, learningRateOf } from './settings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'distill-text-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -160,6 +160,31 @@ describe('distillCorpus', () => {
     const cosine = (a: number, b: number) => at(a).reduce((sum, x, i) => sum + x * at(b)[i]!, 0);
     expect(cosine(0, 2)).toBeGreaterThan(cosine(0, 3));
     expect(cosine(1, 3)).toBeGreaterThan(cosine(1, 2));
+  });
+});
+
+describe('learningRateOf', () => {
+  const settings = {
+    numSteps: 300,
+    warmupSteps: 10,
+    peakLearningRate: 1,
+    restarts: [{ atStep: 200, peakLearningRate: 0.5 }],
+  };
+
+  it('rises and falls to each restart, and then again', () => {
+    const rate = learningRateOf(settings);
+    expect(Array.from({ length: 300 }, (_, step) => rate(step)).every((x) => x >= 0 && x <= 1)).toBe(true);
+    expect(Math.max(...Array.from({ length: 200 }, (_, step) => rate(step)))).toBeCloseTo(1, 2);
+    expect(rate(199)).toBeLessThan(1e-3);
+    expect(Math.max(...Array.from({ length: 100 }, (_, i) => rate(200 + i)))).toBeCloseTo(0.5, 2);
+    expect(rate(299)).toBeLessThan(1e-3);
+  });
+
+  it('leaves out restarts that a shorter run does not reach', () => {
+    const short = { ...settings, numSteps: 100 };
+    const [rate, plain] = [learningRateOf(short), learningRateOf({ ...short, restarts: [] })];
+    for (let step = 0; step < 100; step++) expect(rate(step)).toBe(plain(step));
+    expect(rate(99)).toBeLessThan(1e-2);
   });
 });
 

@@ -10,7 +10,7 @@ import { openTextTower } from '../../../bundle/index.ts';
 import { type OnProgress, Rng, type Tensor } from '../../../engine/core/index.ts';
 import { concat, spec, type Value } from '../../../engine/graph/index.ts';
 import { loadExecutable, type RuntimeOptions } from '../../../engine/runtime/index.ts';
-import { adamW, type StepFigures, warmupCosine } from '../../../engine/train/index.ts';
+import { adamW, type StepFigures } from '../../../engine/train/index.ts';
 import { ByteLevelBpe, padTokensWithMask, type TokenizerJson, trainByteLevelBpe } from '../../../media/text/index.ts';
 import { initTextEncoder, type TextEncoder, textEncoder } from '../../../model/index.ts';
 import { dataPackages } from '../../data/index.ts';
@@ -22,7 +22,7 @@ import { currentCommit } from '../current-commit.ts';
 import { type BucketTokens, batchSizeOf, batchSource } from './batches.ts';
 import { readTextCorpus, type TextCorpus, type ValidationPair } from './corpus.ts';
 import { exportTextEncoder } from './export.ts';
-import { type DistillTextSettings, distillTextSettings, hashDistillTextSettings } from './settings.ts';
+import { type DistillTextSettings, distillTextSettings, hashDistillTextSettings, learningRateOf } from './settings.ts';
 
 /** Where the recipe reads and writes. */
 export interface DistillTextOptions {
@@ -128,11 +128,7 @@ export async function distillCorpus(corpus: TextCorpus, options: DistillTextOpti
       },
       losses: settings.losses,
       optimizer: adamW({
-        learningRate: warmupCosine({
-          peak: settings.peakLearningRate,
-          warmupSteps: Math.min(settings.warmupSteps, Math.ceil(settings.numSteps / 10)),
-          totalSteps: settings.numSteps,
-        }),
+        learningRate: learningRateOf(settings),
         betas: [0.9, 0.98],
         weightDecay: settings.weightDecay,
         maxGradNorm: 1,

@@ -1,5 +1,6 @@
 /** @file The settings of the recipe `distill-text`, as one whole value. */
 import { createHash } from 'node:crypto';
+import { type Schedule, warmupCosine } from '../../../engine/train/index.ts';
 import type { TextEncoderOptions } from '../../../model/index.ts';
 import type { DistillationLosses } from '../../distill/distill.ts';
 
@@ -28,6 +29,8 @@ export interface DistillTextSettings {
   readonly numSteps: number;
   readonly warmupSteps: number;
   readonly peakLearningRate: number;
+  /** Steps at which the learning rate has fallen to 0 and rises again, to another peak (warm restarts, arXiv:1608.03983). */
+  readonly restarts: readonly { readonly atStep: number; readonly peakLearningRate: number }[];
   readonly weightDecay: number;
 }
 
@@ -59,11 +62,29 @@ export function distillTextSettings(changes: Partial<DistillTextSettings> = {}):
       embedding: { weight: 1, distance: 'cosine' },
       similarity: { weight: 0.2, logitScale: 20, among: 'targets' },
     },
-    numSteps: 2500,
+    numSteps: 2800,
     warmupSteps: 100,
     peakLearningRate: 1.5e-3,
+    restarts: [{ atStep: 1400, peakLearningRate: 1e-3 }],
     weightDecay: 0.01,
     ...changes,
+  };
+}
+
+/** The learning rate at each step: between restarts it rises in a line and falls along half a cosine. */
+export function learningRateOf(
+  settings: Pick<DistillTextSettings, 'numSteps' | 'warmupSteps' | 'peakLearningRate' | 'restarts'>,
+): Schedule {
+  const { numSteps, peakLearningRate, restarts } = settings;
+  const starts = [{ atStep: 0, peakLearningRate }, ...restarts.filter(({ atStep }) => atStep < numSteps)];
+  const cycles = starts.map(({ atStep, peakLearningRate: peak }, i) => {
+    const totalSteps = (starts[i + 1]?.atStep ?? numSteps) - atStep;
+    const warmupSteps = Math.min(settings.warmupSteps, Math.ceil(totalSteps / 10));
+    return { atStep, schedule: warmupCosine({ peak, warmupSteps, totalSteps }) };
+  });
+  return (step) => {
+    const { atStep, schedule } = cycles.findLast((cycle) => cycle.atStep <= step)!;
+    return schedule(step - atStep);
   };
 }
 
