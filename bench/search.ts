@@ -141,7 +141,7 @@ async function benchLibrary(size: number, encoder: TextImageEncoder, kind: strin
     const library = await openLibrary(directory, { create: true, encoderId: encoder.id, dim: encoder.dim });
     const vectors = await fill(library, size);
     const connection = await connect(directory, { readConsistencyInterval: 0 });
-    const table = await connection.openTable('pictures');
+    const table = await connection.openTable('media');
     const probe = unitVector(encoder.dim);
     const found = (await library.nearest(probe, top)).map(({ path }) => path);
     const scanned = plainScan(vectors, probe).map(({ row }) => `/pictures/${row}.png`);

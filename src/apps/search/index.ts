@@ -13,4 +13,5 @@ export {
   type SearchResult,
   searchLibrary,
 } from './search-library.ts';
+export { soundEnvelope } from './sound-envelope.ts';
 export type { SkippedPath } from './walk-folder.ts';

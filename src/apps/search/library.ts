@@ -39,6 +39,8 @@ export interface SearchHit {
   readonly height: number;
   /** Length in seconds; 0 of a still picture. */
   readonly durationSeconds: number;
+  /** How the format is called: png, flac, mp4. */
+  readonly format: string;
   /** When the file was indexed, ISO 8601. */
   readonly indexedAt: string;
 }
@@ -183,6 +185,7 @@ export class Library {
           width: scan.widths[row]!,
           height: scan.heights[row]!,
           durationSeconds: scan.durations[row]!,
+          format: scan.formats[row]!,
           indexedAt: new Date(scan.indexedAtMs[row]!).toISOString(),
         }));
   }
@@ -263,7 +266,7 @@ async function searchTable(
     .vectorSearch(query)
     .distanceType('dot')
     .bypassVectorIndex()
-    .select(['kind', 'path', 'width', 'height', 'durationSeconds', 'indexedAtMs', '_distance'])
+    .select(['kind', 'path', 'width', 'height', 'durationSeconds', 'format', 'indexedAtMs', '_distance'])
     .limit(top);
   const filters = [folder && withinFolder(folder), kinds && ofKinds(kinds)].filter((one) => one !== undefined);
   if (filters.length > 0) search = search.where(filters.join(' AND '));
@@ -278,6 +281,7 @@ async function searchTable(
     width: row.width,
     height: row.height,
     durationSeconds: row.durationSeconds,
+    format: row.format,
     indexedAt: new Date(row.indexedAtMs).toISOString(),
   }));
 }

@@ -12,7 +12,16 @@ import { folderPrefix, type MediaKind, vectorsOfTable } from './media-table.ts';
 export const defaultMaxScanBytes = 256_000_000;
 
 /** The columns that a scan needs. */
-export const scanColumns = ['kind', 'path', 'vector', 'width', 'height', 'durationSeconds', 'indexedAtMs'] as const;
+export const scanColumns = [
+  'kind',
+  'path',
+  'vector',
+  'width',
+  'height',
+  'durationSeconds',
+  'format',
+  'indexedAtMs',
+] as const;
 
 /** One version of a library's table, in memory. */
 export interface MemoryScan {
@@ -23,6 +32,7 @@ export interface MemoryScan {
   readonly widths: Int32Array;
   readonly heights: Int32Array;
   readonly durations: Float64Array;
+  readonly formats: readonly string[];
   readonly indexedAtMs: Float64Array;
   /** `[N, D]`, row-major. */
   readonly vectors: Float32Array;
@@ -38,6 +48,7 @@ export function loadScan(table: Table, dim: number, version: number): MemoryScan
     widths: column<Int32Array>('width') ?? new Int32Array(),
     heights: column<Int32Array>('height') ?? new Int32Array(),
     durations: column<Float64Array>('durationSeconds') ?? new Float64Array(),
+    formats: Array.from(table.getChild('format') ?? [], String),
     indexedAtMs: column<Float64Array>('indexedAtMs') ?? new Float64Array(),
     vectors: vectorsOfTable(table, dim),
   };

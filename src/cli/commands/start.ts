@@ -1,10 +1,11 @@
 /**
  * @file `sensorium start`: the search page at once, over a first library to try: the pictures of Twemoji, which the built-in
- * model was not trained on. They are indexed beside the server; a later start goes on where the last one stopped.
+ * model was not trained on, and the sounds and moving pictures of the demonstration packages as far as they are installed (in a clone they
+ * are). They are indexed beside the server; a later start goes on where the last one stopped.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineCommand } from 'citty';
 import { cacheFolder } from '../../bundle/index.ts';
@@ -14,11 +15,24 @@ import { outputOptions } from '../output.ts';
 import { showProgress } from '../progress-bar.ts';
 import { listenOptions, portOf, printAddress, untilAborted } from './serve.ts';
 
-/** In a clone `libraries/twemoji` of the clone; for an installed package, which may not be written to, the user's cache. */
+/** In a clone `libraries/demonstration` of the clone; for an installed package, which may not be written to, the user's cache. */
 function defaultLibrary(): string {
   const root = fileURLToPath(new URL('../../..', import.meta.url));
   const isClone = existsSync(join(root, 'studio', 'index.html'));
-  return isClone ? join(root, 'libraries', 'twemoji') : join(cacheFolder(), 'libraries', 'twemoji');
+  return isClone ? join(root, 'libraries', 'demonstration') : join(cacheFolder(), 'libraries', 'demonstration');
+}
+
+/** What is shown, in the order in which it is indexed: quick ones first. */
+const demonstrations = [
+  { name: 'supersonic-scsynth-samples', folder: 'samples', credit: 'Sounds: Sonic Pi samples, CC0' },
+  { name: '@twemoji/svg', folder: '', credit: 'Pictures: Twemoji, CC BY 4.0' },
+  { name: '@lobehub/fluent-emoji-anim-1', folder: 'assets', credit: 'Moving pictures: Fluent Emoji, MIT' },
+] as const;
+
+/** Where an npm package is installed, if it is. */
+function packageFolder(name: string): string | undefined {
+  const roots = createRequire(import.meta.url).resolve.paths(name) ?? [];
+  return roots.map((root) => join(root, name)).find((folder) => existsSync(join(folder, 'package.json')));
 }
 
 export default defineCommand({
@@ -31,7 +45,10 @@ export default defineCommand({
   async run({ args }) {
     const interrupt = listenForInterrupt();
     const bar = showProgress(args);
-    const folder = dirname(createRequire(import.meta.url).resolve('@twemoji/svg/package.json'));
+    const shown = demonstrations.flatMap(({ name, folder, credit }) => {
+      const root = packageFolder(name);
+      return root === undefined ? [] : [{ folder: join(root, folder), credit }];
+    });
     const tell = (line: string) => {
       if (!args.quiet && !args.json) process.stderr.write(`${line}\n`);
     };
@@ -40,12 +57,12 @@ export default defineCommand({
       host: args.host,
       port: portOf('start', args.port),
       ...(args.model ? { model: args.model } : {}),
-      index: { folder, rebuild: true },
-      credit: 'Pictures: Twemoji, CC BY 4.0',
+      index: { folders: shown.map(({ folder }) => folder), rebuild: true },
+      credit: shown.map(({ credit }) => credit).join(' · '),
       onIndexing(event) {
         if (event.type === 'progress') {
           const { done, total } = event;
-          bar.onProgress({ stage: 'indexing pictures', done, total, unit: 'pictures' });
+          bar.onProgress({ stage: 'indexing files', done, total, unit: 'files' });
         } else if (event.type === 'done') {
           bar.close();
           tell('the library is up to date');

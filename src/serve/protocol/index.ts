@@ -1,6 +1,15 @@
 /** @file What travels between server and page: schemas, shared by both sides. Knows nothing of either. */
 export { type ApiError, type ApiErrorKind, apiError } from './errors.ts';
-export { type Hit, hit, type SearchNotice, type SearchResponse, searchNotice, searchResponse } from './search.ts';
+export {
+  type FileKind,
+  fileKind,
+  type Hit,
+  hit,
+  type SearchNotice,
+  type SearchResponse,
+  searchNotice,
+  searchResponse,
+} from './search.ts';
 export {
   type EncoderStatus,
   encoderStatus,

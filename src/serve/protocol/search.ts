@@ -1,17 +1,28 @@
 /** @file The answer to a search. */
 import * as z from 'zod/mini';
 
-/** One picture that was found. */
+/** What a file is: a picture, a sound, or what moves (videos and animated pictures). */
+export const fileKind = z.enum(['image', 'audio', 'video']);
+
+/** What a file is. */
+export type FileKind = z.infer<typeof fileKind>;
+
+/** One file that was found. */
 export const hit = z.object({
-  /** Names the picture in `/api/pictures/:id`. */
+  kind: fileKind,
+  /** Names the file in `/api/files/:id`. */
   id: z.string(),
   /** The file name, without its folders. */
   name: z.string(),
   /** Cosine similarity to the query, in [-1, 1]. */
   score: z.number(),
-  /** Size of the picture in pixels. */
+  /** Size in pixels; 0 of a sound. */
   width: z.number(),
   height: z.number(),
+  /** Length in seconds; 0 of a still picture. */
+  durationSeconds: z.number(),
+  /** The format as `png`, `flac`, `mp4`: browsers show some by other means than others. */
+  format: z.string(),
 });
 
 /** Something the person should know about the answer. */
@@ -28,14 +39,14 @@ export const searchNotice = z.object({
 /** Hits, best first. */
 export const searchResponse = z.object({
   hits: z.array(hit),
-  /** How many pictures were searched. */
+  /** How many files were searched. */
   searched: z.number(),
   /** Time on the server, from the whole request to the hits. */
   latencyMs: z.number(),
   notice: z.nullable(searchNotice),
 });
 
-/** One picture that was found. */
+/** One file that was found. */
 export type Hit = z.infer<typeof hit>;
 
 /** Something the person should know about the answer. */

@@ -12,15 +12,15 @@ export const encoderStatus = z.discriminatedUnion('state', [
 export const indexingStatus = z.object({
   /** `idle`: nothing was asked for; `starting`: not counted yet. */
   state: z.enum(['idle', 'starting', 'running', 'done', 'failed']),
-  /** Pictures looked at, those that were indexed before among them. */
+  /** Files looked at, those that were indexed before among them. */
   done: z.number(),
-  /** All pictures of the folder; `null` while they are not counted. */
+  /** All files of the folders; `null` while they are not counted. */
   total: z.nullable(z.number()),
   /** Speed of late; `null` while it is not known. */
-  picturesPerSecond: z.nullable(z.number()),
+  filesPerSecond: z.nullable(z.number()),
   /** Estimated time left; `null` while it is not known. */
   secondsLeft: z.nullable(z.number()),
-  /** Files that could not be read as pictures. */
+  /** Files that could not be used. */
   skipped: z.number(),
   /** Why it failed. */
   message: z.optional(z.string()),
@@ -31,9 +31,10 @@ export const status = z.object({
   library: z.object({
     /** The folder of the library, shortened to its last part. */
     name: z.string(),
-    /** Pictures that can be found now. */
-    pictures: z.number(),
-    /** Whose pictures these are, where a licence asks to say so. */
+    /** Files that can be found now, of each kind and in all. */
+    kinds: z.object({ image: z.number(), audio: z.number(), video: z.number() }),
+    files: z.number(),
+    /** Whose files these are, where a licence asks to say so. */
     credit: z.optional(z.string()),
   }),
   encoder: encoderStatus,

@@ -2,37 +2,52 @@
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MediaError } from '../../engine/core/index.ts';
 import { apiError, type Status, searchResponse, status } from '../protocol/index.ts';
-import { createApp, maxPictureBytes } from './app.ts';
+import { createApp, maxQueryBytes } from './app.ts';
 import { NotReadyError, type Query, type SearchService } from './service.ts';
 
 const svg = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>';
 let folder: string;
 let app: Awaited<ReturnType<typeof createApp>>;
-const asked: { query: Query; top: number }[] = [];
+const asked: { query: Query; top: number; kinds?: readonly string[] }[] = [];
 const faults: unknown[] = [];
 
 const state: Status = {
-  library: { name: 'pictures', pictures: 2 },
+  library: { name: 'pictures', files: 2, kinds: { image: 2, audio: 0, video: 0 } },
   encoder: { state: 'ready', id: 'test' },
-  indexing: { state: 'done', done: 2, total: 2, picturesPerSecond: null, secondsLeft: null, skipped: 0 },
+  indexing: { state: 'done', done: 2, total: 2, filesPerSecond: null, secondsLeft: null, skipped: 0 },
+};
+
+const soundFile = fileURLToPath(new URL('../../../test/fixtures/media/audio-tones.flac', import.meta.url));
+
+const found = {
+  kind: 'image' as const,
+  id: 'aa',
+  name: 'a.svg',
+  score: 0.5,
+  width: 36,
+  height: 36,
+  durationSeconds: 0,
+  format: 'svg',
 };
 
 const service: SearchService = {
   status: () => state,
   onStatus: () => () => {},
-  async search(query, top) {
-    asked.push({ query, top });
-    if ('picture' in query && query.picture[0] === 0x62) throw new MediaError('the picture: not a picture');
+  async search(query, top, kinds) {
+    asked.push({ query, top, ...(kinds ? { kinds } : {}) });
+    if ('media' in query && query.media[0] === 0x62) throw new MediaError('the picture: not a picture');
     if ('text' in query && query.text === 'not ready') throw new NotReadyError('no encoder');
     if ('text' in query && query.text === 'fault') throw new Error('secret path /root/x');
-    return { hits: [{ id: 'aa', name: 'a.svg', score: 0.5, width: 36, height: 36 }], searched: 2, notice: null };
+    return { hits: [found], searched: 2, notice: null };
   },
-  async pictureFile(id) {
+  async fileOf(id) {
+    if (id === 'sound') return { path: soundFile, kind: 'audio' };
     const files: Record<string, string> = { aa: 'a.svg', gone: 'gone.png', link: 'link.png', folder: '.' };
-    return Object.hasOwn(files, id) ? join(folder, files[id] ?? '') : undefined;
+    return Object.hasOwn(files, id) ? { path: join(folder, files[id] ?? ''), kind: 'image' } : undefined;
   },
 };
 
@@ -76,7 +91,7 @@ describe('GET /api/events', () => {
     const reader = response.body!.getReader();
     const { value } = await reader.read();
     await reader.cancel();
-    expect(new TextDecoder().decode(value)).toContain('"pictures":2');
+    expect(new TextDecoder().decode(value)).toContain('"files":2');
   });
 });
 
@@ -97,6 +112,14 @@ describe('GET /api/search', () => {
     }
   });
 
+  it('hands on the kinds that are wanted, and refuses others', async () => {
+    expect((await get('/api/search?text=a&kind=audio,video')).status).toBe(200);
+    expect(asked.at(-1)?.kinds).toEqual(['audio', 'video']);
+    for (const kind of ['smell', 'audio,', 'Image']) {
+      expect((await failureOf(await get(`/api/search?text=a&kind=${kind}`), 400)).message).toContain('kind must name');
+    }
+  });
+
   it('tells a missing encoder from a fault of ours, and keeps the fault to the log', async () => {
     expect(await failureOf(await get('/api/search?text=not+ready'), 503)).toEqual({
       kind: 'not-ready',
@@ -113,21 +136,21 @@ describe('POST /api/search', () => {
   it('takes a picture as the body', async () => {
     const response = await post('/api/search?top=3', new Uint8Array([1, 2, 3]), { 'content-type': 'image/png' });
     expect(response.status).toBe(200);
-    expect(asked.at(-1)).toEqual({ query: { picture: new Uint8Array([1, 2, 3]) }, top: 3 });
+    expect(asked.at(-1)).toEqual({ query: { media: new Uint8Array([1, 2, 3]) }, top: 3 });
   });
 
   it('takes a picture as a field of a form', async () => {
     const form = new FormData();
-    form.set('picture', new File([new Uint8Array([4, 5])], '../../x.png'));
+    form.set('file', new File([new Uint8Array([4, 5])], '../../x.png'));
     expect((await post('/api/search', form)).status).toBe(200);
-    expect(asked.at(-1)?.query).toEqual({ picture: new Uint8Array([4, 5]) });
+    expect(asked.at(-1)?.query).toEqual({ media: new Uint8Array([4, 5]) });
   });
 
   it('refuses an empty body, a form without a picture, a broken form, and what is no picture', async () => {
-    expect((await failureOf(await post('/api/search', ''), 400)).message).toContain('no picture came');
+    expect((await failureOf(await post('/api/search', ''), 400)).message).toContain('no file came');
     const form = new FormData();
-    form.set('picture', 'text');
-    expect((await failureOf(await post('/api/search', form), 400)).message).toContain('"picture"');
+    form.set('file', 'text');
+    expect((await failureOf(await post('/api/search', form), 400)).message).toContain('"file"');
     const broken = await post('/api/search', 'x', { 'content-type': 'multipart/form-data; boundary=y' });
     expect((await failureOf(broken, 400)).kind).toBe('bad-request');
     expect(await failureOf(await post('/api/search', 'bad'), 400)).toEqual({
@@ -137,15 +160,15 @@ describe('POST /api/search', () => {
   });
 
   it('refuses more than the limit, whether the size is said, wrong, or streamed', async () => {
-    const large = new Uint8Array(maxPictureBytes + 1);
+    const large = new Uint8Array(maxQueryBytes + 1);
     expect((await failureOf(await post('/api/search', large), 413)).kind).toBe('too-large');
-    const claimed = await post('/api/search', 'x', { 'content-length': String(maxPictureBytes + 1) });
+    const claimed = await post('/api/search', 'x', { 'content-length': String(maxQueryBytes + 1) });
     expect((await failureOf(claimed, 413)).kind).toBe('too-large');
     let sent = 0;
     const stream = new ReadableStream<Uint8Array>({
       pull(controller) {
         sent += 1_000_000;
-        if (sent > 2 * maxPictureBytes) controller.close();
+        if (sent > 2 * maxQueryBytes) controller.close();
         else controller.enqueue(new Uint8Array(1_000_000));
       },
     });
@@ -156,19 +179,44 @@ describe('POST /api/search', () => {
       duplex: 'half',
     } as RequestInit);
     expect((await failureOf(await app.request(request), 413)).kind).toBe('too-large');
-    expect(sent).toBeLessThan(1.5 * maxPictureBytes);
+    expect(sent).toBeLessThan(1.5 * maxQueryBytes);
   });
 });
 
-describe('GET /api/pictures/:id', () => {
+describe('GET /api/files/:id', () => {
   it('sends a picture of the library so that nothing in it runs', async () => {
-    const response = await get('/api/pictures/aa');
+    const response = await get('/api/files/aa');
     expect(await response.text()).toBe(svg);
     expect(response.headers.get('content-type')).toBe('image/svg+xml');
     expect(response.headers.get('content-security-policy')).toMatch(/^sandbox; default-src 'none'/);
     expect(response.headers.get('x-content-type-options')).toBe('nosniff');
-    const again = await get('/api/pictures/aa', { 'if-none-match': response.headers.get('etag') ?? '' });
+    const again = await get('/api/files/aa', { 'if-none-match': response.headers.get('etag') ?? '' });
     expect(again.status).toBe(304);
+  });
+
+  it('sends the range that a player asks for', async () => {
+    const range = async (header: string) => {
+      const response = await get('/api/files/aa', { range: header });
+      return [response.status, response.headers.get('content-range'), await response.text()];
+    };
+    const size = svg.length;
+    expect(await range('bytes=0-3')).toEqual([206, `bytes 0-3/${size}`, svg.slice(0, 4)]);
+    expect(await range('bytes=5-')).toEqual([206, `bytes 5-${size - 1}/${size}`, svg.slice(5)]);
+    expect(await range('bytes=-6')).toEqual([206, `bytes ${size - 6}-${size - 1}/${size}`, svg.slice(-6)]);
+    expect(await range(`bytes=2-${size + 100}`)).toEqual([206, `bytes 2-${size - 1}/${size}`, svg.slice(2)]);
+    expect(await range(`bytes=${size}-`)).toEqual([416, `bytes */${size}`, '']);
+    for (const ignored of ['bytes=4-2', 'bytes=-', 'bytes=0-1,4-5', 'lines=0-1', 'bytes=a-b']) {
+      expect(await range(ignored), ignored).toEqual([200, null, svg]);
+    }
+  });
+
+  it('draws the waveform of a sound, and of nothing else', async () => {
+    const response = await get('/api/files/sound/waveform');
+    expect(response.headers.get('content-type')).toBe('image/svg+xml');
+    expect((await response.text()).match(/<rect /g)).toHaveLength(96);
+    expect((await get('/api/files/sound')).headers.get('content-type')).toBe('audio/flac');
+    expect((await get('/api/files/aa/waveform')).status).toBe(404);
+    expect((await get('/api/files/bb/waveform')).status).toBe(404);
   });
 
   it('sends nothing else, however it is asked for', async () => {
@@ -185,7 +233,7 @@ describe('GET /api/pictures/:id', () => {
     ];
     ids.push('%2fetc%2fpasswd', '..%5c..%5cx', '%00', 'aa%00.png', '%c0%ae%c0%ae%c0%af');
     for (const id of ids) {
-      const response = await get(`/api/pictures/${id}`);
+      const response = await get(`/api/files/${id}`);
       expect(response.status, id).toBe(404);
       expect(await response.text(), id).not.toContain('root:');
     }

@@ -1,19 +1,21 @@
 /**
- * @file The HTTP handlers: status, search by text or picture, pictures, and the page. Without a socket, so that tests call
+ * @file The HTTP handlers: status, search by text or file, the files that were found, and the page. Without a socket, so that tests call
  * them directly.
  */
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { streamSSE } from 'hono/streaming';
+import * as z from 'zod/mini';
 import { MediaError } from '../../engine/core/index.ts';
-import type { ApiError, SearchResponse } from '../protocol/index.ts';
+import { type ApiError, type FileKind, fileKind, type SearchResponse } from '../protocol/index.ts';
 import { pageFiles, sendFile } from './files.ts';
-import { checkHost, picturePolicy, refuseCrossSite, securityHeaders } from './guards.ts';
+import { checkHost, filePolicy, refuseCrossSite, securityHeaders } from './guards.ts';
 import { RequestError } from './request-error.ts';
 import { NotReadyError, type Query, type SearchService } from './service.ts';
+import { waveform } from './waveform.ts';
 
-/** The largest picture that may be sent as a query, in bytes. */
-export const maxPictureBytes = 20_000_000;
+/** The largest file that may be sent as a query, in bytes. */
+export const maxQueryBytes = 20_000_000;
 
 /** The longest text that may be searched for, in UTF-16 units. */
 const maxTextLength = 1000;
@@ -21,6 +23,8 @@ const maxTextLength = 1000;
 /** Hits that are returned if the request does not say, and at most. */
 const defaultTop = 24;
 const maxTop = 200;
+
+const fileKinds = z.array(fileKind);
 
 /** What the handlers are made of. */
 export interface AppOptions {
@@ -47,11 +51,25 @@ export async function createApp(options: AppOptions): Promise<Hono> {
   });
 
   const tooLarge = () =>
-    new RequestError(413, 'too-large', `a picture may have at most ${maxPictureBytes / 1e6} MB; this one has more`);
+    new RequestError(
+      413,
+      'too-large',
+      `a file to search by may have at most ${maxQueryBytes / 1e6} MB; this one has more`,
+    );
+
+  const foundFile = async (id: string) => {
+    const file = await service.fileOf(id);
+    if (file === undefined) throw new RequestError(404, 'not-found', 'the library has no such file');
+    return file;
+  };
 
   const answer = async (context: Context, query: Query) => {
     const started = performance.now();
-    const { hits, searched, notice } = await service.search(query, topOf(context.req.query('top')));
+    const { hits, searched, notice } = await service.search(
+      query,
+      topOf(context.req.query('top')),
+      kindsOf(context.req.query('kind')),
+    );
     const latencyMs = Math.round((performance.now() - started) * 10) / 10;
     return context.json({ hits: [...hits], searched, latencyMs, notice } satisfies SearchResponse);
   };
@@ -62,17 +80,26 @@ export async function createApp(options: AppOptions): Promise<Hono> {
   app.post(
     '/api/search',
     bodyLimit({
-      maxSize: maxPictureBytes,
+      maxSize: maxQueryBytes,
       onError: () => {
         throw tooLarge();
       },
     }),
-    async (context) => answer(context, { picture: await pictureOf(context) }),
+    async (context) => answer(context, { media: await mediaOf(context) }),
   );
-  app.get('/api/pictures/:id', async (context) => {
-    const path = await service.pictureFile(context.req.param('id'));
-    if (path === undefined) throw new RequestError(404, 'not-found', 'the library has no such picture');
-    return sendFile(context, path, { 'content-security-policy': picturePolicy });
+  app.get('/api/files/:id', async (context) => {
+    const { path } = await foundFile(context.req.param('id'));
+    return sendFile(context, path, { 'content-security-policy': filePolicy });
+  });
+  app.get('/api/files/:id/waveform', async (context) => {
+    const { path, kind } = await foundFile(context.req.param('id'));
+    if (kind !== 'audio') throw new RequestError(404, 'not-found', 'only sounds have a waveform');
+    const picture = await waveform(path);
+    return context.body(picture, 200, {
+      'content-type': 'image/svg+xml',
+      'content-security-policy': filePolicy,
+      'cache-control': 'private, max-age=3600',
+    });
   });
   app.get('*', async (context) => {
     const path = page.get(context.req.path);
@@ -130,21 +157,31 @@ function topOf(top: string | undefined): number {
   return value;
 }
 
-/** The picture that was sent: as the whole body, or as the field `picture` of a form. */
-async function pictureOf(context: Context): Promise<Uint8Array> {
+/** The kinds that are wanted, `image,audio`; all if the request does not say. */
+function kindsOf(kind: string | undefined): FileKind[] | undefined {
+  if (kind === undefined || kind === '') return undefined;
+  const kinds = fileKinds.safeParse(kind.split(','));
+  if (!kinds.success) {
+    throw new RequestError(400, 'bad-request', `kind must name image, audio or video, got "${kind.slice(0, 40)}"`);
+  }
+  return kinds.data;
+}
+
+/** The picture, sound or video that was sent: as the whole body, or as the field `file` of a form. */
+async function mediaOf(context: Context): Promise<Uint8Array> {
   let bytes: Uint8Array;
   if (/^multipart\/form-data/i.test(context.req.header('content-type') ?? '')) {
     const form = await context.req.parseBody().catch((error: unknown) => {
       if (error instanceof RequestError) throw error;
       throw new RequestError(400, 'bad-request', 'the form cannot be read');
     });
-    const field = form.picture;
-    if (!(field instanceof File)) throw new RequestError(400, 'bad-request', 'the form needs a file named "picture"');
+    const field = form.file;
+    if (!(field instanceof File)) throw new RequestError(400, 'bad-request', 'the form needs a file named "file"');
     bytes = new Uint8Array(await field.arrayBuffer());
   } else {
     bytes = new Uint8Array(await context.req.arrayBuffer());
   }
-  if (bytes.length === 0) throw new RequestError(400, 'bad-request', 'no picture came with the request');
+  if (bytes.length === 0) throw new RequestError(400, 'bad-request', 'no file came with the request');
   return bytes;
 }
 

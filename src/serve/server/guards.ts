@@ -55,6 +55,7 @@ const pagePolicy = [
   "script-src 'self'",
   "style-src 'self'",
   "img-src 'self' blob: data:",
+  "media-src 'self' blob:",
   "connect-src 'self'",
   "manifest-src 'self'",
   "base-uri 'none'",
@@ -63,7 +64,7 @@ const pagePolicy = [
 ].join('; ');
 
 /** A picture is shown and nothing more: what an SVG carries neither runs nor loads anything. */
-export const picturePolicy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+export const filePolicy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
 /** Headers of every answer; an answer may have set its own policy. */
 export function securityHeaders(): MiddlewareHandler {

@@ -11,8 +11,8 @@ import type { IndexingEvent } from './indexing-progress.ts';
 export interface IndexingTask {
   /** The folder of the library; made if it is not there. */
   readonly library: string;
-  /** The folder of pictures. */
-  readonly folder: string;
+  /** The folders of files, one after another. */
+  readonly folders: readonly string[];
   /** A bundle; the built-in one if absent. */
   readonly model?: string;
   /** Empties a library that was made with another encoder, instead of failing. */

@@ -17,14 +17,14 @@ function runAt() {
 describe('IndexingProgress', () => {
   it('knows no speed after the first report, and a steady one after more', () => {
     const { report } = runAt();
-    expect(report(0, 0)).toMatchObject({ state: 'running', picturesPerSecond: null, secondsLeft: null });
-    expect(report(2, 80)).toMatchObject({ picturesPerSecond: 40, secondsLeft: 23 });
+    expect(report(0, 0)).toMatchObject({ state: 'running', filesPerSecond: null, secondsLeft: null });
+    expect(report(2, 80)).toMatchObject({ filesPerSecond: 40, secondsLeft: 23 });
   });
 
   it('does not credit a resumed run with what was indexed before', () => {
     const { report } = runAt();
     report(100, 600);
-    expect(report(101, 632)).toMatchObject({ picturesPerSecond: 32, secondsLeft: (1000 - 632) / 32 });
+    expect(report(101, 632)).toMatchObject({ filesPerSecond: 32, secondsLeft: (1000 - 632) / 32 });
   });
 
   it('forgets the speed of long ago', () => {
@@ -32,13 +32,13 @@ describe('IndexingProgress', () => {
     report(0, 0);
     report(1, 500);
     report(30, 510);
-    expect(report(40, 610).picturesPerSecond).toBeCloseTo(10);
+    expect(report(40, 610).filesPerSecond).toBeCloseTo(10);
   });
 
   it('knows no time left while nothing gets done', () => {
     const { report } = runAt();
     report(0, 10);
-    expect(report(5, 10)).toMatchObject({ picturesPerSecond: 0, secondsLeft: null });
+    expect(report(5, 10)).toMatchObject({ filesPerSecond: 0, secondsLeft: null });
   });
 
   it('ends whole, or with the reason', () => {

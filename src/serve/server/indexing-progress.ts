@@ -20,7 +20,7 @@ export const idleIndexing: IndexingStatus = {
   state: 'idle',
   done: 0,
   total: null,
-  picturesPerSecond: null,
+  filesPerSecond: null,
   secondsLeft: null,
   skipped: 0,
 };
@@ -43,10 +43,9 @@ export class IndexingProgress {
     const before = this.status;
     if (event.type === 'progress') {
       const { done, total } = event;
-      const picturesPerSecond = this.#speed(done);
-      const secondsLeft =
-        picturesPerSecond === null || picturesPerSecond === 0 ? null : (total - done) / picturesPerSecond;
-      this.status = { ...before, state: 'running', done, total, picturesPerSecond, secondsLeft };
+      const filesPerSecond = this.#speed(done);
+      const secondsLeft = filesPerSecond === null || filesPerSecond === 0 ? null : (total - done) / filesPerSecond;
+      this.status = { ...before, state: 'running', done, total, filesPerSecond, secondsLeft };
     } else if (event.type === 'done') {
       const total = before.total ?? before.done;
       this.status = {
@@ -54,12 +53,12 @@ export class IndexingProgress {
         state: 'done',
         done: total,
         total,
-        picturesPerSecond: null,
+        filesPerSecond: null,
         secondsLeft: null,
         skipped: event.skipped,
       };
     } else if (event.type === 'failed') {
-      this.status = { ...before, state: 'failed', picturesPerSecond: null, secondsLeft: null, message: event.message };
+      this.status = { ...before, state: 'failed', filesPerSecond: null, secondsLeft: null, message: event.message };
     }
   }
 

@@ -44,9 +44,9 @@ describe('LibraryService', () => {
 
     const id = byText.hits[0]?.id ?? '';
     expect(id).toMatch(/^[\w-]{22}$/);
-    expect(await service.pictureFile(id)).toBe(join(folder, 'blue.svg'));
-    expect(await service.pictureFile('blue.svg')).toBeUndefined();
-    expect(await service.pictureFile(join(folder, 'blue.svg'))).toBeUndefined();
+    expect(await service.fileOf(id)).toEqual({ path: join(folder, 'blue.svg'), kind: 'image' });
+    expect(await service.fileOf('blue.svg')).toBeUndefined();
+    expect(await service.fileOf(join(folder, 'blue.svg'))).toBeUndefined();
   });
 
   it('no longer hands out a picture that has left the library', async () => {
@@ -55,7 +55,7 @@ describe('LibraryService', () => {
     const [hit] = (await service.search({ text: 'blue' }, 1)).hits;
     await rm(join(folder, 'blue.svg'));
     await index();
-    expect(await service.pictureFile(hit?.id ?? '')).toBeUndefined();
+    expect(await service.fileOf(hit?.id ?? '')).toBeUndefined();
   });
 
   it('lets a search wait for the encoder', async () => {
@@ -89,7 +89,7 @@ describe('LibraryService', () => {
     await index();
     await service.onIndexing({ type: 'library-ready' });
     await service.onIndexing({ type: 'progress', done: 3, total: 3 });
-    expect(service.status()).toMatchObject({ library: { pictures: 3 }, indexing: { state: 'running', done: 3 } });
+    expect(service.status()).toMatchObject({ library: { files: 3 }, indexing: { state: 'running', done: 3 } });
     expect(told).toBeGreaterThan(1);
     expect((await service.search({ text: 'red' }, 5)).hits).toHaveLength(3);
   });

@@ -7,31 +7,31 @@ import { basename } from 'node:path';
 import {
   EncoderMismatchError,
   type Library,
+  type LibraryEncoder,
   openLibrary,
   type QueryNotice,
   searchLibrary,
 } from '../../apps/search/index.ts';
-import type { TextImageEncoder } from '../../bundle/index.ts';
 import { MissingDataError } from '../../engine/core/index.ts';
-import type { EncoderStatus, Status } from '../protocol/index.ts';
+import type { EncoderStatus, FileKind, Status } from '../protocol/index.ts';
 import { type IndexingEvent, IndexingProgress, idleIndexing } from './indexing-progress.ts';
-import { type Found, NotReadyError, type Query, type SearchService } from './service.ts';
+import { type Found, NotReadyError, type Query, type SearchService, type ServedFile } from './service.ts';
 
 /** What is served. */
 export interface LibraryServiceOptions {
   /** The folder of the library. */
   readonly directory: string;
-  /** Whose pictures these are, where a licence asks to say so. */
+  /** Whose files these are, where a licence asks to say so. */
   readonly credit?: string;
 }
 
 const noticeMessages: Readonly<Record<QueryNotice, string>> = {
-  'chinese-not-yet': 'Chinese queries are not understood yet; ask in English',
-  'script-not-yet': 'queries in this script are not understood yet; ask in English',
+  'chinese-not-yet': 'this model does not understand Chinese; ask in English',
+  'script-not-yet': 'queries in this script are not understood; ask in English or Chinese',
 };
 
-/** The name of a picture in addresses: says nothing of where it lies, and is the same after a restart. */
-function pictureId(path: string): string {
+/** The name of a file in addresses: says nothing of where it lies, and is the same after a restart. */
+function fileId(path: string): string {
   return createHash('sha256').update(path).digest('base64url').slice(0, 22);
 }
 
@@ -39,15 +39,15 @@ function pictureId(path: string): string {
 export class LibraryService implements SearchService {
   readonly #options: LibraryServiceOptions;
   readonly #listeners = new Set<() => void>();
-  /** Paths of the pictures that were found so far, by id: no others can be asked for. */
-  readonly #paths = new Map<string, string>();
-  readonly #encoder: Promise<TextImageEncoder>;
-  #resolveEncoder: (encoder: TextImageEncoder | Promise<never>) => void = () => {};
+  /** The files that were found so far, by id: no others can be asked for. */
+  readonly #found = new Map<string, ServedFile>();
+  readonly #encoder: Promise<LibraryEncoder>;
+  #resolveEncoder: (encoder: LibraryEncoder | Promise<never>) => void = () => {};
   #encoderStatus: EncoderStatus = { state: 'loading' };
   #library: Promise<Library> | undefined;
   /** What is being asked of the library: it may not be closed meanwhile. */
   readonly #uses = new Set<Promise<unknown>>();
-  #pictures = 0;
+  #kinds: Status['library']['kinds'] = { image: 0, audio: 0, video: 0 };
   #indexing: IndexingProgress | undefined;
 
   constructor(options: LibraryServiceOptions) {
@@ -59,7 +59,7 @@ export class LibraryService implements SearchService {
   }
 
   /** Loads the encoder; searches that came before wait for it. A failure becomes part of the status. */
-  async useEncoder(load: () => Promise<TextImageEncoder>): Promise<void> {
+  async useEncoder(load: () => Promise<LibraryEncoder>): Promise<void> {
     try {
       const encoder = await load();
       this.#encoderStatus = { state: 'ready', id: encoder.id };
@@ -87,18 +87,27 @@ export class LibraryService implements SearchService {
     this.#indexing = new IndexingProgress();
   }
 
-  /** Counts the pictures anew. @throws MissingDataError if `mustExist` and there is no library. */
+  /** Counts the files anew. @throws MissingDataError if `mustExist` and there is no library. */
   async refresh(mustExist = false): Promise<void> {
-    const pictures = await this.#use(async (library) => (await library?.count()) ?? 0, mustExist);
-    if (pictures === this.#pictures) return;
-    this.#pictures = pictures;
+    const kinds = await this.#use(
+      async (library) => (await library?.countByKind()) ?? { image: 0, audio: 0, video: 0 },
+      mustExist,
+    );
+    if (Object.entries(kinds).every(([kind, count]) => this.#kinds[kind as FileKind] === count)) return;
+    this.#kinds = kinds;
     this.#tellListeners();
   }
 
   status(): Status {
     const { directory, credit } = this.#options;
+    const { image, audio, video } = this.#kinds;
     return {
-      library: { name: basename(directory), pictures: this.#pictures, ...(credit === undefined ? {} : { credit }) },
+      library: {
+        name: basename(directory),
+        kinds: this.#kinds,
+        files: image + audio + video,
+        ...(credit === undefined ? {} : { credit }),
+      },
       encoder: this.#encoderStatus,
       indexing: this.#indexing?.status ?? idleIndexing,
     };
@@ -109,21 +118,27 @@ export class LibraryService implements SearchService {
     return () => this.#listeners.delete(listener);
   }
 
-  async search(query: Query, top: number): Promise<Found> {
+  async search(query: Query, top: number, kinds?: readonly FileKind[]): Promise<Found> {
     const encoder = await this.#encoder;
-    return this.#use((library) => this.#searchIn(library, encoder, query, top));
+    return this.#use((library) => this.#searchIn(library, encoder, query, top, kinds));
   }
 
-  async #searchIn(library: Library | undefined, encoder: TextImageEncoder, query: Query, top: number): Promise<Found> {
+  async #searchIn(
+    library: Library | undefined,
+    encoder: LibraryEncoder,
+    query: Query,
+    top: number,
+    kinds: readonly FileKind[] | undefined,
+  ): Promise<Found> {
     if (library === undefined) return { hits: [], searched: 0, notice: null };
     const searched = await library.count();
     try {
-      const { hits, notice } = await searchLibrary({ library, encoder, query, top });
+      const { hits, notice } = await searchLibrary({ library, encoder, query, top, ...(kinds ? { kinds } : {}) });
       return {
-        hits: hits.map(({ path, score, width, height }) => {
-          const id = pictureId(path);
-          this.#paths.set(id, path);
-          return { id, name: basename(path), score, width, height };
+        hits: hits.map(({ path, indexedAt: _, ...hit }) => {
+          const id = fileId(path);
+          this.#found.set(id, { path, kind: hit.kind });
+          return { id, name: basename(path), ...hit };
         }),
         searched,
         notice: notice === undefined ? null : { kind: notice, message: noticeMessages[notice] },
@@ -134,10 +149,10 @@ export class LibraryService implements SearchService {
     }
   }
 
-  async pictureFile(id: string): Promise<string | undefined> {
-    const path = this.#paths.get(id);
-    if (path === undefined) return undefined;
-    return (await this.#use((library) => library?.has(path))) ? path : undefined;
+  async fileOf(id: string): Promise<ServedFile | undefined> {
+    const file = this.#found.get(id);
+    if (file === undefined) return undefined;
+    return (await this.#use((library) => library?.has(file.path))) ? file : undefined;
   }
 
   /** Frees the library and the encoder. */

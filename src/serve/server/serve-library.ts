@@ -15,9 +15,9 @@ export interface ServeOptions {
   readonly port: number;
   /** A bundle; the built-in one if absent. */
   readonly model?: string;
-  /** Keeps the library up to date with a folder of pictures, making it first; absent, the library must be there. */
-  readonly index?: { readonly folder: string; readonly rebuild: boolean };
-  /** Whose pictures these are, where a licence asks to say so. */
+  /** Keeps the library up to date with folders, making it first; absent, the library must be there. */
+  readonly index?: { readonly folders: readonly string[]; readonly rebuild: boolean };
+  /** Whose files these are, where a licence asks to say so. */
   readonly credit?: string;
   /** Told of everything that the indexing reports. */
   readonly onIndexing?: (event: IndexingEvent) => void;
@@ -57,9 +57,9 @@ export async function serveLibrary(options: ServeOptions): Promise<Serving> {
     void useEncoder();
   } else {
     // The first time, the towers have to be converted: the indexing process does it, so that this one can answer.
-    let isLoading = service.status().library.pictures > 0;
+    let isLoading = service.status().library.files > 0;
     if (isLoading) void useEncoder();
-    const task = { library, folder: index.folder, rebuild: index.rebuild, ...(model === undefined ? {} : { model }) };
+    const task = { library, folders: index.folders, rebuild: index.rebuild, ...(model === undefined ? {} : { model }) };
     run = startIndexing(task, (event) => {
       if (!isLoading) {
         isLoading = true;

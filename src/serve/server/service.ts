@@ -1,21 +1,18 @@
 /** @file What the HTTP handlers need from whoever searches: a contract between them, so that each is tested alone. */
-import type { SearchNotice, Status } from '../protocol/index.ts';
+import type { FileKind, Hit, SearchNotice, Status } from '../protocol/index.ts';
 
 /** What is looked for. */
-export type Query = { readonly text: string } | { readonly picture: Uint8Array };
+export type Query = { readonly text: string } | { readonly media: Uint8Array };
 
-/** One picture that was found, by its path as the library knows it. */
-export interface FoundPicture {
-  readonly id: string;
-  readonly name: string;
-  readonly score: number;
-  readonly width: number;
-  readonly height: number;
+/** A file of the library that may be sent. */
+export interface ServedFile {
+  readonly path: string;
+  readonly kind: FileKind;
 }
 
 /** The answer to a query. */
 export interface Found {
-  readonly hits: readonly FoundPicture[];
+  readonly hits: readonly Hit[];
   readonly searched: number;
   readonly notice: SearchNotice | null;
 }
@@ -26,10 +23,10 @@ export interface SearchService {
   status(): Status;
   /** Calls back after every change of the status until the returned function is called. */
   onStatus(listener: () => void): () => void;
-  /** The pictures nearest to the query, best first; waits for the encoder. @throws MediaError for an unreadable picture. */
-  search(query: Query, top: number): Promise<Found>;
-  /** The file of a picture of this library, or nothing if the library has no such picture. */
-  pictureFile(id: string): Promise<string | undefined>;
+  /** The files nearest to the query, of these kinds or of all, best first; waits for the encoder. @throws MediaError for an unreadable file. */
+  search(query: Query, top: number, kinds?: readonly FileKind[]): Promise<Found>;
+  /** A file of this library, or nothing if the library has no such file. */
+  fileOf(id: string): Promise<ServedFile | undefined>;
 }
 
 /** Thrown by `search` when the encoder could not be loaded. */

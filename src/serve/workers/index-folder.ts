@@ -10,7 +10,7 @@ import {
   LibraryBusyError,
   openLibrary,
 } from '../../apps/search/index.ts';
-import { loadEncoder, type TextImageEncoder } from '../../bundle/index.ts';
+import { type Encoder, loadEncoder } from '../../bundle/index.ts';
 import type { IndexingTask } from '../server/indexing-process.ts';
 import type { IndexingEvent } from '../server/indexing-progress.ts';
 
@@ -32,7 +32,7 @@ const niceness = 5;
 /** How long to wait for another writer, such as the process of a server that was just killed. */
 const patienceMs = 10_000;
 
-async function openForIndexing(task: IndexingTask, encoder: TextImageEncoder): Promise<Library> {
+async function openForIndexing(task: IndexingTask, encoder: Encoder): Promise<Library> {
   const options = { create: true, encoderId: encoder.id, dim: encoder.dim };
   try {
     return await openLibrary(task.library, options);
@@ -50,15 +50,25 @@ async function run(task: IndexingTask): Promise<void> {
     try {
       const library = await openForIndexing(task, encoder);
       await tell({ type: 'library-ready' });
-      const report = await indexFolder({
-        library,
-        folder: task.folder,
-        encoder,
-        onProgress: ({ done, total = done }) => void tell({ type: 'progress', done, total }),
-      });
+      let skipped = 0;
+      let before = 0;
+      for (const folder of task.folders) {
+        let inFolder = 0;
+        const report = await indexFolder({
+          library,
+          folder,
+          encoder,
+          onProgress: ({ done, total = done }) => {
+            inFolder = total;
+            void tell({ type: 'progress', done: before + done, total: before + total });
+          },
+        });
+        before += inFolder;
+        skipped += report.skipped.length;
+      }
       await library.close();
       await encoder.close();
-      await tell({ type: 'done', skipped: report.skipped.length });
+      await tell({ type: 'done', skipped });
       return;
     } catch (error) {
       if (!(error instanceof LibraryBusyError) || performance.now() - startedAtMs > patienceMs) throw error;
