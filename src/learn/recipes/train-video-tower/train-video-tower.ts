@@ -29,6 +29,7 @@ import {
   type EmbeddedClips,
   type MotionFigures,
   motionFigures,
+  unseenPhrase,
   withoutTime,
 } from './video-figures.ts';
 
@@ -58,6 +59,8 @@ export interface VideoFigures {
   /** Composed clips of concepts and artists that training never saw. */
   readonly validation: MotionFigures;
   readonly test: MotionFigures;
+  /** The test clips, asked in words that no training text uses. */
+  readonly testUnseenPhrases: MotionFigures;
   readonly animated: AnimatedFigures;
   /** The same for the mean of frames. */
   readonly withoutTime: { readonly test: MotionFigures; readonly animated: AnimatedFigures };
@@ -207,6 +210,7 @@ async function allFigures(
     figures[language] = {
       validation: await motionFigures(validation, space, language),
       test: await motionFigures(test, space, language),
+      testUnseenPhrases: await motionFigures(test, space, language, unseenPhrase),
       animated: await animatedFigures(animated, testConcepts, space, language),
       withoutTime: {
         test: await motionFigures(withoutTime(test), space, language),

@@ -1,6 +1,6 @@
 /** @file The figures of a trained video tower and head on the held-out clips of the corpus. */
 import { Tensor } from '../../../engine/core/index.ts';
-import { motionTexts } from '../../data/motions.ts';
+import { type MotionName, motionTexts } from '../../data/motions.ts';
 import { mirroredName } from '../../data/moving-pictures.ts';
 import type { RetrievalFigures } from '../../evaluate/retrieval.ts';
 import { backwardTextsOf } from './captions.ts';
@@ -25,19 +25,43 @@ export interface EmbeddedClips {
   readonly frames: Tensor<'float32'>;
 }
 
+/** How people may say the directed motions in words that no training text uses. */
+const unseenPhrases: Readonly<Record<string, { readonly en: string; readonly zh: string }>> = {
+  'moves-left': { en: '{} travelling toward the left side', zh: '{}朝左边去' },
+  'moves-right': { en: '{} travelling toward the right side', zh: '{}朝右边去' },
+  rises: { en: '{} climbing higher and higher', zh: '{}越升越高' },
+  falls: { en: '{} sinking lower and lower', zh: '{}越落越低' },
+  grows: { en: '{} swelling up', zh: '{}放大' },
+  shrinks: { en: '{} dwindling', zh: '{}缩小' },
+  'turns-clockwise': { en: '{} revolving in the clockwise direction', zh: '{}沿顺时针打转' },
+  'turns-anticlockwise': { en: '{} revolving in the counterclockwise direction', zh: '{}沿逆时针打转' },
+  appears: { en: '{} emerging out of nothing', zh: '{}浮现' },
+  disappears: { en: '{} dissolving into nothing', zh: '{}隐去' },
+};
+
+/** The plain text of a motion, as in training. */
+const plainPhrase = (name: string, motion: MotionName, language: 'en' | 'zh') =>
+  motionTexts(name, motion, language)[0]!;
+
+/** A text of a motion in words that training never used. */
+export const unseenPhrase = (name: string, motion: MotionName, language: 'en' | 'zh') =>
+  unseenPhrases[motion]![language].replace('{}', language === 'en' ? `a ${name}` : name);
+
 /**
  * Whether a composed clip is told from the same clip run backward, by the texts of the motion and of its opposite.
+ * @param phrase how a motion is said.
  */
 export async function motionFigures(
   { clips, vectors }: EmbeddedClips,
   space: Pick<Space, 'encodeTexts'>,
   language: 'en' | 'zh',
+  phrase: (name: string, motion: MotionName, language: 'en' | 'zh') => string = plainPhrase,
 ): Promise<MotionFigures> {
   const asked = clips.flatMap((clip, index) => {
     const name = clip.name[language];
     if (clip.kind !== 'composed' || name === undefined) return [];
-    const text = motionTexts(name, clip.motion, language)[0]!;
-    const otherText = motionTexts(name, oppositeOf(clip.motion), language)[0]!;
+    const text = phrase(name, clip.motion, language);
+    const otherText = phrase(name, oppositeOf(clip.motion), language);
     return [{ index, motion: clip.motion, text, otherText }];
   });
   const texts = await space.encodeTexts(asked.flatMap(({ text, otherText }) => [text, otherText]));
