@@ -66,13 +66,14 @@ export interface AudioTowerResult extends Pick<TrainResult, 'resumedFrom' | 'sec
 export async function trainAudioTower(options: AudioTowerOptions): Promise<AudioTowerResult> {
   const release = await holdRunFolder(options.runDirectory);
   try {
-    return await run(options, await openAudioCorpus(options));
+    return await trainOnCorpus(options, await openAudioCorpus(options));
   } finally {
     await release();
   }
 }
 
-async function run(options: AudioTowerOptions, corpus: AudioCorpus): Promise<AudioTowerResult> {
+/** The recipe on a corpus that is open already; the caller holds the folder. */
+export async function trainOnCorpus(options: AudioTowerOptions, corpus: AudioCorpus): Promise<AudioTowerResult> {
   const { settings = audioTowerSettings(), runDirectory, outputDirectory, onProgress, signal } = options;
   const checkpointPath = join(runDirectory, 'checkpoint.safetensors');
   if (options.fresh) await rm(checkpointPath, { force: true });
