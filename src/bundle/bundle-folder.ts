@@ -1,5 +1,6 @@
 /** @file Bundles on disk: written so that a half-written one is never taken for a whole one, read with every checksum verified. */
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,9 +19,11 @@ export interface Bundle<M extends Manifest = Manifest> {
 /** Files of a bundle are models of this many bytes at most. */
 const maxFileBytes = 2 ** 30;
 
-/** The folder of the bundle that comes with Sensorium. */
+/** The folder of the bundle that comes with Sensorium: `sensorium-base`, or `text-image-en` where that is not there. */
 export function defaultBundleDirectory(): string {
-  return fileURLToPath(new URL('../../models/text-image-en', import.meta.url));
+  const models = fileURLToPath(new URL('../../models/', import.meta.url));
+  const four = join(models, 'sensorium-base');
+  return existsSync(join(four, 'manifest.json')) ? four : join(models, 'text-image-en');
 }
 
 /**

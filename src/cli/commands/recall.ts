@@ -9,6 +9,7 @@ import { showProgress } from '../progress-bar.ts';
 
 // Loaded only for a command line that is right. (In a method the compiler leaves the paths of imports as they are.)
 const loadRecall = () => import('../../apps/recall/index.ts');
+const loadSearch = () => import('../../apps/search/index.ts');
 const loadBundle = () => import('../../bundle/index.ts');
 const loadLearn = () => import('../../learn/index.ts');
 
@@ -23,6 +24,11 @@ export default defineCommand({
     image: { type: 'string', description: 'A picture', valueHint: 'file' },
     audio: { type: 'string', description: 'A sound', valueHint: 'file' },
     video: { type: 'string', description: 'A video or an animated picture', valueHint: 'file' },
+    library: {
+      type: 'string',
+      description: 'A library to recall from; the files of the suites that are installed by default',
+      valueHint: 'dir',
+    },
     top: { type: 'string', description: 'How many of each kind to show', default: '3', valueHint: 'k' },
     model: { type: 'string', description: 'A bundle; the built-in one by default', valueHint: 'bundle' },
     data: { type: 'string', description: 'The folder that "sensorium data" filled', valueHint: 'dir' },
@@ -35,11 +41,13 @@ export default defineCommand({
       throw new UsageError(`recall: --top must be a whole number from 1 to 1000, got ${args.top}`);
     }
     const [
-      { Knowledge, recall, remember },
+      { Knowledge, memoryOfLibrary, recall, remember },
       { cacheFolder, defaultBundleDirectory, loadEncoder },
       { rememberedItems, factsOf },
     ] = await Promise.all([loadRecall(), loadBundle(), loadLearn()]);
     const directory = args.model ?? defaultBundleDirectory();
+    // Opened first: a missing library is told at once, before a model is loaded.
+    const library = args.library === undefined ? undefined : await (await loadSearch()).openLibrary(args.library);
     const encoder = await loadEncoder(directory);
     const interrupt = listenForInterrupt();
     const bar = showProgress(args);
@@ -50,7 +58,10 @@ export default defineCommand({
         signal: interrupt.signal,
       };
       const facts = await factsOf(directory, args.data);
-      const memory = await remember(encoder, await rememberedItems(encoder.modalities, args.data), kept);
+      const memory =
+        library === undefined
+          ? await remember(encoder, await rememberedItems(encoder.modalities, args.data), kept)
+          : memoryOfLibrary(library);
       const knowledge = facts === undefined ? {} : { knowledge: new Knowledge(encoder, facts, kept) };
       const found = await recall(encoder, memory, input, { top, ...knowledge, signal: interrupt.signal });
       bar.close();
@@ -59,7 +70,7 @@ export default defineCommand({
     } finally {
       bar.close();
       interrupt.dispose();
-      await encoder.close();
+      await Promise.all([encoder.close(), library?.close()]);
     }
   },
 });
