@@ -5,7 +5,7 @@
 import { MediaError } from '../../engine/core/index.ts';
 import { openMediaSource } from '../media-source.ts';
 import { decodePcm } from './decode-pcm.ts';
-import { mixToMono, type PcmRequest, sampleRateRange } from './pcm.ts';
+import { defaultTimeoutMs, mixToMono, type PcmRequest, sampleRateRange } from './pcm.ts';
 import { concatenate, createResampler, type Resampler } from './resampler.ts';
 
 /** Mono sound. */
@@ -30,6 +30,8 @@ export interface DecodeAudioOptions {
   readonly startSeconds?: number;
   /** Where to end; the end of the sound by default. */
   readonly endSeconds?: number;
+  /** A sound of which a step of decoding takes longer is refused; 30000 by default. */
+  readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -84,7 +86,8 @@ export async function* streamAudio(
 ): AsyncGenerator<AudioChunk> {
   const { sampleRateHz = 16_000, startSeconds = 0, endSeconds = Number.POSITIVE_INFINITY, chunkSeconds = 10 } = options;
   checkOptions(sampleRateHz, startSeconds, endSeconds, chunkSeconds);
-  const request = { startSeconds, endSeconds, signal: options.signal };
+  const { timeoutMs = defaultTimeoutMs, signal } = options;
+  const request = { startSeconds, endSeconds, timeoutMs, signal };
   const opened = await openMediaSource(source, 'sound');
   try {
     const pieces = new Pieces(Math.max(1, Math.round(chunkSeconds * sampleRateHz)));

@@ -106,9 +106,10 @@ async function* slices(source: MediaSource, length: () => number): AsyncGenerato
 
 /** Feeds a decoder, and gives the blocks that come out. */
 async function* feed(format: FedFormat, feeds: AsyncIterable<Feed>, request: PcmRequest): AsyncGenerator<PcmBlock> {
+  const { timeoutMs } = request;
   const session = await openDecodingSession();
   try {
-    await session.ask({ do: 'start', format });
+    await session.ask({ do: 'start', format }, timeoutMs);
     let numFrames = 0;
     const blockOf = (reply: DecodingReply): PcmBlock | undefined => {
       const { channels = [], sampleRateHz = 0, problems = [] } = reply;
@@ -123,20 +124,22 @@ async function* feed(format: FedFormat, feeds: AsyncIterable<Feed>, request: Pcm
     for await (const bytes of feeds) {
       request.signal?.throwIfAborted();
       const block = blockOf(
-        bytes === 'restart' ? await restart(session, format) : await session.ask({ do: 'decode', bytes }),
+        bytes === 'restart'
+          ? await restart(session, format, timeoutMs)
+          : await session.ask({ do: 'decode', bytes }, timeoutMs),
       );
       if (block !== undefined) yield block;
     }
-    const rest = blockOf(await session.ask({ do: 'flush' }));
+    const rest = blockOf(await session.ask({ do: 'flush' }, timeoutMs));
     if (rest !== undefined) yield rest;
   } finally {
     session.release();
   }
 }
 
-async function restart(session: DecodingSession, format: FedFormat): Promise<DecodingReply> {
-  const rest = await session.ask({ do: 'flush' });
-  await session.ask({ do: 'start', format });
+async function restart(session: DecodingSession, format: FedFormat, timeoutMs: number): Promise<DecodingReply> {
+  const rest = await session.ask({ do: 'flush' }, timeoutMs);
+  await session.ask({ do: 'start', format }, timeoutMs);
   return rest;
 }
 

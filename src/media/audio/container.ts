@@ -13,7 +13,7 @@ import { brokenContainerRule, videoContainer } from '../video/container-extent.t
 import { adtsFrameBytes } from './audio-format.ts';
 import { openDecodingSession } from './decoding-process.ts';
 import type { DecodingReply } from './decoding-program.ts';
-import { checkPcmLayout, type PcmBlock, type PcmRequest } from './pcm.ts';
+import { checkPcmLayout, defaultTimeoutMs, type PcmBlock, type PcmRequest } from './pcm.ts';
 import { decodeWav } from './wav.ts';
 
 /** Bytes in memory beyond this are not handed to another process. */
@@ -54,11 +54,10 @@ async function* decodeWithWebCodecs(
   const session = await openDecodingSession();
   let first: number | undefined;
   try {
-    const opened = await session.ask({
-      do: 'open',
-      source: from,
-      startSeconds: Math.max(0, request.startSeconds - prerollSeconds),
-    });
+    const opened = await session.ask(
+      { do: 'open', source: from, startSeconds: Math.max(0, request.startSeconds - prerollSeconds) },
+      request.timeoutMs,
+    );
     if (opened.isMissing === true) throw new RefusedError(noDecoder);
     checkPcmLayout(source.name, opened.numChannels ?? 0, opened.sampleRateHz ?? 0);
     const promised = opened.durationSeconds ?? 0;
@@ -66,7 +65,12 @@ async function* decodeWithWebCodecs(
     let numFrames = 0;
     for (;;) {
       request.signal?.throwIfAborted();
-      const { channels = [], sampleRateHz = 0, startSeconds = 0, isEnd } = await session.ask({ do: 'next' });
+      const {
+        channels = [],
+        sampleRateHz = 0,
+        startSeconds = 0,
+        isEnd,
+      } = await session.ask({ do: 'next' }, request.timeoutMs);
       if (isEnd === true || channels.length === 0) break;
       // Times are rounded in the container; samples are counted from the first.
       first ??= startSeconds;
@@ -77,11 +81,9 @@ async function* decodeWithWebCodecs(
       yield { channels: channels.map((channel) => channel.subarray(0, left)), sampleRateHz, startSeconds: start };
       end = first + numFrames / sampleRateHz;
     }
-    if (request.startSeconds < promised && end < promised - toleranceSeconds) {
-      throw new Error(`it is cut short: ${promised.toFixed(2)} s are promised, ${end.toFixed(2)} s could be decoded`);
-    }
+    checkEnd(end, promised, request);
   } catch (error) {
-    if (first !== undefined || error instanceof MediaError || request.signal?.aborted) throw error;
+    if (first !== undefined || session.isStuck || error instanceof MediaError || request.signal?.aborted) throw error;
     throw new RefusedError((error as Error).message, { cause: error });
   } finally {
     session.release();
@@ -89,13 +91,13 @@ async function* decodeWithWebCodecs(
 }
 
 /** What a container holds, from its header and index. */
-export async function probeContainer(source: MediaSource): Promise<DecodingReply> {
+export async function probeContainer(source: MediaSource, timeoutMs = defaultTimeoutMs): Promise<DecodingReply> {
   const rule = await brokenRule(source);
   if (rule !== undefined) throw new Error(rule);
   const from = source.path ?? (await wholeInMemory(source));
   const session = await openDecodingSession();
   try {
-    return await session.ask({ do: 'probe', source: from });
+    return await session.ask({ do: 'probe', source: from }, timeoutMs);
   } finally {
     session.release();
   }
@@ -143,6 +145,7 @@ async function* decodeWithFfmpeg(
   request: PcmRequest,
   refusal: Error,
 ): AsyncGenerator<PcmBlock> {
+  const promised = await promisedSeconds(source, request);
   let folder: string | undefined;
   let path = from;
   if (path instanceof Uint8Array) {
@@ -181,21 +184,38 @@ async function* decodeWithFfmpeg(
       if (refusal.message === noDecoder) throw new MediaError(`${source.name}: ${noDecoder}`);
       throw refusal;
     }
-    let hasSound = false;
+    let end = 0;
     try {
       for await (const block of decodeWav(outputOf(child, source.name), { ...request, startSeconds: 0 })) {
-        hasSound = true;
+        end = block.startSeconds + block.channels[0]!.length / block.sampleRateHz;
         yield block;
       }
     } catch (error) {
-      if (said === '' || hasSound) throw error;
+      if (said === '' || end > 0) throw error;
     }
     const [code] = (await exit) as [number | null];
     if (code !== 0) throw new Error(`ffmpeg says: ${said.trim().split('\n')[0]?.slice(0, 200) ?? `exit ${code}`}`);
+    checkEnd(end, promised, request);
   } finally {
     child.kill('SIGKILL');
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** How long a container says that its sound is; 0 for other Ogg, which only ffmpeg reads. */
+async function promisedSeconds(source: MediaSource, { timeoutMs }: PcmRequest): Promise<number> {
+  try {
+    return (await probeContainer(source, timeoutMs)).durationSeconds ?? 0;
+  } catch (error) {
+    if (videoContainer(await source.read(0, 16)) !== undefined) throw error;
+    return 0;
+  }
+}
+
+/** @throws Error if the sound ended before the container says so. */
+function checkEnd(end: number, promised: number, { startSeconds }: PcmRequest): void {
+  if (startSeconds >= promised || end >= promised - toleranceSeconds) return;
+  throw new Error(`it is cut short: ${promised.toFixed(2)} s are promised, ${end.toFixed(2)} s could be decoded`);
 }
 
 /** What a process writes, as a source that can be read once from front to back. */

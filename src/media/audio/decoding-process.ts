@@ -7,8 +7,6 @@ import { type DecodingReply, type DecodingRequest, decodingProgram } from './dec
 const maxProcesses = 16;
 /** A process that nobody needs for this long is ended. */
 const idleMs = 15_000;
-/** No answer takes longer. */
-const answerMs = 30_000;
 /** What one process may hold in JavaScript objects. */
 const heapMegabytes = 512;
 
@@ -24,7 +22,9 @@ const waiting: ((slot: Slot) => void)[] = [];
 /** One sound's hold on a decoding process. */
 export interface DecodingSession {
   /** @throws Error with what the decoder says, or if it takes too long or ends. */
-  ask(request: DecodingRequest): Promise<DecodingReply>;
+  ask(request: DecodingRequest, timeoutMs: number): Promise<DecodingReply>;
+  /** Whether the process gave no answer, in place of one that refuses. */
+  readonly isStuck: boolean;
   /** Gives the process back, or ends it if it did not answer. */
   release(): void;
 }
@@ -38,9 +38,12 @@ export async function openDecodingSession(): Promise<DecodingSession> {
   const { child } = slot;
   let isBusy = false;
   return {
-    async ask(request) {
+    get isStuck() {
+      return isBusy;
+    },
+    async ask(request, timeoutMs) {
       isBusy = true;
-      const reply = await askProgram<DecodingReply>(child, request, answerMs, 'decoding a piece');
+      const reply = await askProgram<DecodingReply>(child, request, timeoutMs, 'decoding a piece');
       isBusy = false;
       if (reply.error !== undefined && reply.isMissing !== true) throw new Error(reply.error);
       return reply;

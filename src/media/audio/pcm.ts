@@ -17,11 +17,16 @@ export interface PcmRequest {
   readonly startSeconds: number;
   /** Sound after this may be left out. */
   readonly endSeconds: number;
+  /** No step of decoding takes longer. */
+  readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
 /** Turns the bytes of one format into blocks, in order and without gaps. @throws MediaError if the bytes are damaged. */
 export type PcmDecoder = (source: MediaSource, request: PcmRequest) => AsyncGenerator<PcmBlock>;
+
+/** Time for a step of decoding where nobody says otherwise. */
+export const defaultTimeoutMs = 30_000;
 
 /** More channels than this are refused. */
 const maxChannels = 32;
