@@ -11,15 +11,9 @@ import { join } from 'node:path';
 import { Rng } from '../../../engine/core/index.ts';
 import { sequenceKey } from '../../data/concept.ts';
 import { type Emoji, readEmoji } from '../../data/emoji.ts';
-import {
-  defaultDataDirectory,
-  type PictureRecord,
-  readCatalog,
-  trainingSources,
-} from '../../data/index.ts';
-import { readMovingPictures } from '../../data/moving-pictures.ts';
+import { defaultDataDirectory, type PictureRecord, readCatalog, trainingSources } from '../../data/index.ts';
+import { readChineseNames, readMovingPictures } from '../../data/moving-pictures.ts';
 import { packageRoot } from '../../data/packages.ts';
-import { readAnnotations } from '../../data/parallel-text.ts';
 import { type SpeechVoice, speechVoices } from '../../data/speech-voices.ts';
 import type { HeardSound, MediaLists, ShownRecord } from './media-tables.ts';
 import type { ComparisonSettings } from './settings.ts';
@@ -164,23 +158,23 @@ interface Words {
   readonly keywords: readonly string[];
 }
 
-/** The names and keywords of emoji that have a Chinese name; keywords of either language that name what is held out are left out. */
+/** The names and keywords of emoji that have a Chinese name; keywords that name what is held out are left out. */
 function namesOf(
   emoji: readonly Emoji[],
   modules: string,
 ): ReadonlyMap<string, { readonly en: string; readonly zh: Words }> {
-  const chinese = readAnnotations(modules, 'zh');
-  const heldOut = emoji.flatMap(({ sequence, split }) =>
-    split === 'train' ? [] : (chinese.get(sequence)?.name ?? []),
-  );
+  const chinese = readChineseNames(modules);
+  const nameOf = (sequence: string) => chinese.get(sequence)?.tts?.[0];
+  const heldOut = emoji.flatMap(({ sequence, split }) => (split === 'train' ? [] : (nameOf(sequence) ?? [])));
   const names = new Set(heldOut.filter((name) => name.length > 1));
   const leaks = (text: string) => [...names].some((name) => text.includes(name));
   return new Map(
     emoji.flatMap(({ sequence, name, split }) => {
-      const zh = chinese.get(sequence);
+      const zh = nameOf(sequence);
       if (zh === undefined) return [];
-      const keywords = split === 'train' ? zh.keywords.filter((word) => word !== zh.name && !leaks(word)) : [];
-      return [[sequence, { en: name, zh: { name: zh.name, keywords } }] as const];
+      const all = split === 'train' ? (chinese.get(sequence)?.default ?? []) : [];
+      const keywords = all.filter((word) => word !== zh && !leaks(word));
+      return [[sequence, { en: name, zh: { name: zh, keywords } }] as const];
     }),
   );
 }

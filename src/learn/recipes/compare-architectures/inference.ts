@@ -32,12 +32,17 @@ export function mediaSpecs({ media }: SharedSizes, batch: number | string): Medi
 
 const traceTree = trace as unknown as (fn: (inputs: never) => unknown, specs: unknown) => Graph;
 
-/** Traces the graphs of a trained architecture. @param batch the number of items, or a name for any number. */
+/**
+ * Traces the graphs of a trained architecture.
+ * @param batch the number of items, or a name for any number.
+ * @param past the tokens that are written when a step is taken, or a name for any number.
+ */
 export function inferenceGraphs(
   model: ArchitectureModel,
   trained: unknown,
   sizes: SharedSizes,
   batch: number | string = 'batch',
+  past: number | string = 'past',
 ): InferenceGraphs {
   const params = constantsOf(trained);
   const ids = spec([batch, sizes.maxTokens], 'int64');
@@ -52,12 +57,23 @@ export function inferenceGraphs(
       }),
       { media, ids, targets: ids },
     ),
-    step: traceTree((inputs: DecodeStep<Value>) => model.decodeStep(params, inputs), stepSpecs(encoder, sizes, batch)),
+    step: traceTree(
+      (inputs: DecodeStep<Value>) => {
+        const { scores, past: next } = model.decodeStep(params, inputs);
+        return { scores, next };
+      },
+      stepSpecs(encoder, sizes, batch, past),
+    ),
   };
 }
 
 /** What a step of writing takes, given the graph that encodes media. */
-function stepSpecs(encoder: Graph, { numLayers }: SharedSizes, batch: number | string): DecodeStep<ValueSpec> {
+function stepSpecs(
+  encoder: Graph,
+  { numLayers }: SharedSizes,
+  batch: number | string,
+  past: number | string,
+): DecodeStep<ValueSpec> {
   const shapeOf = (layer: number, part: string) =>
     encoder.outputs.find(({ name }) => name === `memory.${layer}.${part}`)!.value.shape;
   const layers = (sized: (layer: number, part: string) => ValueSpec) =>
@@ -69,7 +85,7 @@ function stepSpecs(encoder: Graph, { numLayers }: SharedSizes, batch: number | s
     memory: layers((layer, part) => spec(shapeOf(layer, part))),
     past: layers((layer, part) => {
       const [items, numHeads, , headDim] = shapeOf(layer, part);
-      return spec([items!, numHeads!, 'past', headDim!]);
+      return spec([items!, numHeads!, past, headDim!]);
     }),
   };
 }
@@ -122,8 +138,9 @@ export class ArchitectureInference {
     return async ({ rows, tokens, position }) => {
       const own = Object.fromEntries(Object.entries(state).map(([name, tensor]) => [name, rowsOf(tensor, rows)]));
       const feeds = { ...own, ids: int64([...tokens], [tokens.length, 1]), position: int64([position]) };
-      const { scores, ...past } = await this.#run.step.run(feeds);
-      state = { ...own, ...past };
+      const { scores, ...next } = await this.#run.step.run(feeds);
+      const grown = Object.entries(next).map(([name, tensor]) => [name.replace(/^next/, 'past'), tensor] as const);
+      state = { ...own, ...Object.fromEntries(grown) };
       return scores as Tensor<'float32'>;
     };
   }
