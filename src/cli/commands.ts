@@ -42,6 +42,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'Measure a bundle',
     load: () => import('./commands/eval.ts'),
   },
+  ablate: {
+    description: 'Measure what each choice of the alignment is worth',
+    load: () => import('./commands/ablate.ts'),
+  },
   profile: {
     description: 'Show where the time of an ONNX model goes',
     load: () => import('./commands/profile.ts'),

@@ -1,4 +1,7 @@
 /** @file Recipes: functions that describe a whole training run, from data to bundle. */
+export { ablationsMarkdown, precisionChart } from './ablations/report.ts';
+export { type AblationOptions, type AblationReport, runAblations } from './ablations/run-ablations.ts';
+export { type AblationSettings, ablationSettings } from './ablations/settings.ts';
 export {
   type AlignModalitiesOptions,
   type AlignModalitiesResult,

@@ -23,6 +23,8 @@ export interface PictureCorpus {
   readonly texts: Tensor<'float32'>;
   /** `[texts, G]`; undefined without a tower for Chinese. */
   readonly chinese: Tensor<'float32'> | undefined;
+  /** The Chinese texts, by row. */
+  readonly chineseTexts: readonly string[];
 }
 
 /** What `buildPictureCorpus` needs. */
@@ -64,6 +66,7 @@ export async function buildPictureCorpus(options: PictureCorpusOptions): Promise
     sources,
     pictures,
     texts: corpus.textFeatures,
+    chineseTexts: chinese.texts,
     chinese: chineseTower === undefined ? undefined : await textFeatures(chinese.texts, chineseTower, options),
   };
 }

@@ -27,6 +27,8 @@ interface Question {
   readonly figure: keyof LanguageFigures;
   /** `[items, F]` */
   readonly pictures: Tensor<'float32'>;
+  /** What is asked, by language. */
+  readonly names: Readonly<Record<'en' | 'zh', readonly string[]>>;
   /** `[items, G]` by language. */
   readonly texts: Readonly<Record<string, Tensor<'float32'>>>;
 }
@@ -94,7 +96,8 @@ export async function readQuestions(options: {
     for (const [language, tower] of Object.entries(textTowers)) {
       texts[language] = await tower.run(items.map((item) => (language === 'zh' ? item.chinese! : item.text)));
     }
-    questions.push({ figure, pictures, texts });
+    const names = { en: items.map(({ text }) => text), zh: items.map((item) => item.chinese!) };
+    questions.push({ figure, pictures, names, texts });
   }
   return { questions, ports: pictureTower.ports };
 }

@@ -37,6 +37,8 @@ export interface CorpusOptions {
   readonly textTower: TextTower;
   /** Views of each picture. */
   readonly numViews: number;
+  /** Views of each icon, of which there are many, so that each is drawn seldom; `numViews` if absent. */
+  readonly numIconViews?: number;
   readonly seed: number;
   /** Folder of the feature cache. */
   readonly cacheDirectory: string;
@@ -44,9 +46,11 @@ export interface CorpusOptions {
   readonly signal?: AbortSignal;
 }
 
+const iconSources: readonly PictureSource[] = ['lucide', 'tabler-outline', 'tabler-filled', 'mdi'];
+
 /** Computes (or reads from the cache) the features of all records, which must be fit to learn from. */
 export async function buildCorpus(options: CorpusOptions): Promise<Corpus> {
-  const { records, numViews, seed, textTower } = options;
+  const { records, seed, textTower } = options;
   const texts = new Map<string, number>();
   const rowOf = (text: string) => {
     if (!texts.has(text)) texts.set(text, texts.size);
@@ -55,7 +59,9 @@ export async function buildCorpus(options: CorpusOptions): Promise<Corpus> {
   const sources: CorpusSource[] = [];
   for (const source of new Set(records.map((record) => record.source))) {
     const own = records.filter((record) => record.source === source);
-    const features = await pictureFeatures(own, options);
+    const isIcon = iconSources.includes(source);
+    const numViews = isIcon ? (options.numIconViews ?? options.numViews) : options.numViews;
+    const features = await pictureFeatures(own, { ...options, numViews });
     const items = own.map((record, i) => ({
       concept: record.concept,
       rows: Array.from({ length: numViews }, (_, view) => i * numViews + view),
