@@ -52,7 +52,7 @@ export function readMarkdown(source: string): MarkdownContent {
       lines = [];
       open(line.trim().startsWith('=') ? 1 : 2, text);
     } else if (/^ {0,3}([-*_])( *\1){2,}\s*$/.test(line)) end();
-    else if (/^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)+\|?\s*$/.test(line)) continue;
+    else if (/^[-:|\s]+$/.test(line) && line.includes('|') && line.includes('-')) continue;
     else lines.push(line);
   }
   end(fence !== undefined);
@@ -63,7 +63,7 @@ export function readMarkdown(source: string): MarkdownContent {
 export function looksLikeMarkdown(text: string): boolean {
   const head = text.slice(0, 20_000);
   if (/^---\r?\n[\s\S]*?\r?\n(---|\.\.\.)\r?\n/.test(head)) return true;
-  return /^ {0,3}#{1,6} \S|^(`{3}|~{3})|\[[^\]\n]+\]\([^)\s]+\)/m.test(head);
+  return /^ {0,3}#{1,6} \S|^(`{3}|~{3})|\[[^[\]\n]+\]\([^()\s]{1,2000}\)/m.test(head);
 }
 
 /** Parts what stands between lines of dashes at the top from the rest. */
@@ -90,25 +90,29 @@ function withoutComments(text: string): string {
 
 /** A block's words without its marks. */
 function plain(block: string): string {
-  return block
-    .split('\n')
-    .map((line) =>
-      line
-        .replace(/^\s*(?:>\s?)+/, '')
-        .replace(/^\s*(?:[-*+]|\d{1,9}[.)])\s+(?:\[[ xX]\]\s+)?/, '')
-        .replace(/^\s*\||\|\s*$/g, ''),
-    )
-    .join(' ')
-    .replace(/!?\[([^\]\n]{0,1000})\]\([^()\n]{0,2000}\)/g, '$1')
-    .replace(/!?\[([^\]\n]{1,1000})\]\[[^\]\n]{0,200}\]/g, '$1')
-    .replace(/<((?:https?|mailto):[^>\s]{1,2000})>/g, '$1')
-    .replace(/<\/?[a-zA-Z][^<>\n]{0,1000}>/g, '')
-    .replace(/(`+)([^`]+)\1/g, '$2')
-    .replace(/(\*\*|__|~~)(?=\S)([^*_~]+?)\1/g, '$2')
-    .replace(/(?<![\w*])\*(?=\S)([^*\n]+?)\*(?!\w)/g, '$1')
-    .replace(/(?<!\w)_(?=\S)([^_\n]+?)_(?!\w)/g, '$1')
-    .replace(/\\([!-/:-@[-`{-~])/g, '$1')
-    .replace(/ *\| */g, ' | ')
-    .replace(/\s+/g, ' ')
-    .trim();
+  return (
+    block
+      .split('\n')
+      .map((line) =>
+        line
+          .replace(/^\s*(?:>\s?)+/, '')
+          .replace(/^\s*(?:[-*+]|\d{1,9}[.)])\s+(?:\[[ xX]\]\s+)?/, '')
+          .replace(/^\s*\||\|\s*$/g, ''),
+      )
+      .join(' ')
+      .replace(/\s+/g, ' ')
+      // Pictures first, since they may stand within links.
+      .replace(/!\[([^[\]]{0,1000})\]\([^()]{0,2000}\)/g, '$1')
+      .replace(/\[([^[\]]{0,1000})\]\([^()]{0,2000}\)/g, '$1')
+      .replace(/!?\[([^[\]]{1,1000})\]\[[^[\]]{0,200}\]/g, '$1')
+      .replace(/<((?:https?|mailto):[^>\s]{1,2000})>/g, '$1')
+      .replace(/<\/?[a-zA-Z][^<>]{0,1000}>/g, '')
+      .replace(/(?<!`)(`{1,3})(?!`)([^`]+)\1(?!`)/g, '$2')
+      .replace(/(\*\*|__|~~)(?=\S)([^*_~]+?)\1/g, '$2')
+      .replace(/(?<![\w*])\*(?=\S)([^*]+?)\*(?!\w)/g, '$1')
+      .replace(/(?<!\w)_(?=\S)([^_]+?)_(?!\w)/g, '$1')
+      .replace(/\\([!-/:-@[-`{-~])/g, '$1')
+      .replace(/ ?\| ?/g, ' | ')
+      .trim()
+  );
 }
