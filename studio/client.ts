@@ -2,6 +2,7 @@
 import {
   type ApiErrorKind,
   apiError,
+  type FileKind,
   type SearchResponse,
   type Status,
   searchResponse,
@@ -11,7 +12,7 @@ import {
 /** What is looked for. */
 export type Query =
   | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'picture'; readonly picture: Blob; readonly name: string; readonly url: string };
+  | { readonly kind: 'file'; readonly file: Blob; readonly name: string; readonly url: string };
 
 /** A request that failed, with the kind that the page explains. */
 export class RequestFailure extends Error {
@@ -24,20 +25,26 @@ export class RequestFailure extends Error {
   }
 }
 
-/** The largest picture that the server takes, in bytes; checked here too, so that nothing is sent in vain. */
-export const maxPictureBytes = 20_000_000;
+/** The largest file that the server takes as a query, in bytes; checked here too, so that nothing is sent in vain. */
+export const maxQueryBytes = 20_000_000;
 
-/** The hits for a query. @throws RequestFailure */
-export async function search(query: Query, top: number, signal: AbortSignal): Promise<SearchResponse> {
+/** The hits for a query, of one kind or of all. @throws RequestFailure */
+export async function search(
+  query: Query,
+  kind: FileKind | undefined,
+  top: number,
+  signal: AbortSignal,
+): Promise<SearchResponse> {
+  const wanted = `top=${top}${kind === undefined ? '' : `&kind=${kind}`}`;
   let response: Response;
   try {
     response =
       query.kind === 'text'
-        ? await fetch(`./api/search?top=${top}&text=${encodeURIComponent(query.text)}`, { signal })
-        : await fetch(`./api/search?top=${top}`, {
+        ? await fetch(`./api/search?${wanted}&text=${encodeURIComponent(query.text)}`, { signal })
+        : await fetch(`./api/search?${wanted}`, {
             method: 'POST',
-            body: query.picture,
-            headers: { 'content-type': query.picture.type || 'application/octet-stream' },
+            body: query.file,
+            headers: { 'content-type': query.file.type || 'application/octet-stream' },
             signal,
           });
   } catch (error) {
@@ -54,9 +61,14 @@ export async function search(query: Query, top: number, signal: AbortSignal): Pr
   throw new RequestFailure('internal', `status ${response.status}`);
 }
 
-/** Where the picture of a hit is. */
-export function pictureUrl(id: string): string {
-  return `./api/pictures/${encodeURIComponent(id)}`;
+/** Where the waveform of a sound is. */
+export function waveformUrl(id: string): string {
+  return `${fileUrl(id)}/waveform`;
+}
+
+/** Where the file of a hit is. */
+export function fileUrl(id: string): string {
+  return `./api/files/${encodeURIComponent(id)}`;
 }
 
 /** Follows the status until the returned function is called; `undefined` while the server does not answer. */

@@ -36,10 +36,16 @@ export function useTexts() {
   const language = useContext(LanguageContext);
   const number = new Intl.NumberFormat(language);
   const score = new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  const tenths = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
   return {
     language,
     text: texts[language],
     formatNumber: (value: number) => number.format(value),
     formatScore: (value: number) => score.format(value),
+    /** "2.4 s", "1:05". */
+    formatDuration: (seconds: number) =>
+      seconds < 60
+        ? texts[language].seconds(tenths.format(seconds))
+        : `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`,
   };
 }

@@ -1,9 +1,10 @@
-/** @file One picture, large, over the page; arrow keys go to its neighbours, Escape goes back. */
+/** @file One file, large, over the page; arrow keys go to its neighbours, Escape goes back. */
 import { useEffect, useRef } from 'preact/hooks';
 import type { Hit } from '../src/serve/protocol/index.ts';
-import { pictureUrl } from './client.ts';
+import { fileUrl } from './client.ts';
 import { CloseIcon, NextIcon, PreviousIcon } from './icons.tsx';
 import { useTexts } from './language.ts';
+import { MediaLarge } from './media-view.tsx';
 
 interface LargeViewProps {
   readonly hits: readonly Hit[];
@@ -14,7 +15,7 @@ interface LargeViewProps {
 }
 
 export function LargeView({ hits, index, onMove, onClose, onFindSimilar }: LargeViewProps) {
-  const { text, formatNumber, formatScore } = useTexts();
+  const { text, formatNumber, formatScore, formatDuration } = useTexts();
   const dialogRef = useRef<HTMLDialogElement>(null);
   const hit = hits[index];
   useEffect(() => {
@@ -49,7 +50,7 @@ export function LargeView({ hits, index, onMove, onClose, onFindSimilar }: Large
           <CloseIcon />
         </button>
         <div class="large-picture">
-          <img src={pictureUrl(hit.id)} alt={hit.name} />
+          <MediaLarge hit={hit} />
           <button
             type="button"
             class="round previous"
@@ -73,11 +74,15 @@ export function LargeView({ hits, index, onMove, onClose, onFindSimilar }: Large
           <div>
             <p class="large-name">{hit.name}</p>
             <p class="quiet">
-              {text.similarity} {formatScore(hit.score)} · {formatNumber(hit.width)} × {formatNumber(hit.height)}
+              {[
+                `${text.similarity} ${formatScore(hit.score)}`,
+                ...(hit.width > 0 ? [`${formatNumber(hit.width)} × ${formatNumber(hit.height)}`] : []),
+                ...(hit.durationSeconds > 0 ? [formatDuration(hit.durationSeconds)] : []),
+              ].join(' · ')}
             </p>
           </div>
           <div class="large-actions">
-            <a class="button" href={pictureUrl(hit.id)} target="_blank" rel="noreferrer">
+            <a class="button" href={fileUrl(hit.id)} target="_blank" rel="noreferrer">
               {text.openFile}
             </a>
             <button type="button" class="button strong" onClick={() => onFindSimilar(hit)}>

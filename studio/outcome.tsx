@@ -1,6 +1,8 @@
 /** @file What came of the search: results, a notice, a failure, or why there is nothing yet. */
 import type { RefObject } from 'preact';
-import type { Status } from '../src/serve/protocol/index.ts';
+import type { FileKind, Status } from '../src/serve/protocol/index.ts';
+import type { Query } from './client.ts';
+import { KindFilter } from './kind-filter.tsx';
 import { useTexts } from './language.ts';
 import { ResultsGrid } from './results-grid.tsx';
 import { StatusLine } from './status-line.tsx';
@@ -15,6 +17,7 @@ interface OutcomeProps {
   onOpen(index: number): void;
   onLeaveUp(): void;
   onRetry(): void;
+  onKind(query: Query, kind: FileKind | undefined): void;
 }
 
 export function Outcome(props: OutcomeProps) {
@@ -42,6 +45,9 @@ export function Outcome(props: OutcomeProps) {
     <section class="outcome" aria-busy={isSearching}>
       <div class="summary-row">
         <p role="status">{query === undefined ? '' : summary}</p>
+        {query !== undefined && status !== undefined && (
+          <KindFilter kinds={status.library.kinds} chosen={state.kind} onChoose={(kind) => props.onKind(query, kind)} />
+        )}
         {query !== undefined && isGrowing && <StatusLine status={status} />}
       </div>
       {response?.notice != null && !isSearching && (
@@ -53,7 +59,7 @@ export function Outcome(props: OutcomeProps) {
         <div class="banner failure" role="alert">
           <p>
             {failure.kind === 'media' && failure.message === ''
-              ? text.notAPicture
+              ? text.notAFile
               : text.failure[failure.kind](failure.message)}
           </p>
           {query !== undefined && failure.kind !== 'media' && failure.kind !== 'too-large' && (
@@ -63,7 +69,7 @@ export function Outcome(props: OutcomeProps) {
           )}
         </div>
       )}
-      {isEmpty && <p class="nothing quiet">{isGrowing ? text.noPicturesYet : text.noHits}</p>}
+      {isEmpty && <p class="nothing quiet">{isGrowing ? text.nothingYet : text.noHits}</p>}
       {isSearching && response === undefined && (
         <ul class="results waiting" aria-hidden="true">
           {Array.from({ length: 12 }, (_, index) => (

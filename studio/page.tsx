@@ -2,14 +2,14 @@
 import { Fragment } from 'preact';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import type { Hit, Status } from '../src/serve/protocol/index.ts';
-import { followStatus, maxPictureBytes, pictureUrl, RequestFailure } from './client.ts';
+import { fileUrl, followStatus, maxQueryBytes, RequestFailure } from './client.ts';
 import { initialLanguage, LanguageContext, rememberLanguage } from './language.ts';
 import { LargeView } from './large-view.tsx';
 import { Outcome } from './outcome.tsx';
 import { SearchBox } from './search-box.tsx';
 import { StatusLine } from './status-line.tsx';
 import { exampleQueries, type Language, languages, texts } from './texts.ts';
-import { useDroppedPicture } from './use-dropped-picture.ts';
+import { useDroppedFile } from './use-dropped-file.ts';
 import { textInAddress, useSearch } from './use-search.ts';
 
 /** How long the typing must pause before the page searches by itself. */
@@ -25,7 +25,7 @@ export function Page() {
   const [draft, setDraft] = useState(textInAddress);
   const [current, setCurrent] = useState(0);
   const [opened, setOpened] = useState<number>();
-  const { state, run, clear, searchText, searchPicture, fail } = useSearch();
+  const { state, run, clear, searchText, searchFile, chooseKind, fail } = useSearch();
   const inputRef = useRef<HTMLInputElement>(null);
   const gridRef = useRef<HTMLUListElement>(null);
   const typing = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
@@ -89,22 +89,22 @@ export function Page() {
       setDraft('');
       setCurrent(0);
       setOpened(undefined);
-      if (file.type !== '' && !file.type.startsWith('image/')) fail(new RequestFailure('media', ''));
-      else if (file.size > maxPictureBytes) fail(new RequestFailure('too-large', ''));
-      else searchPicture(file, file.name);
+      if (file.type !== '' && !/^(image|audio|video)\//.test(file.type)) fail(new RequestFailure('media', ''));
+      else if (file.size > maxQueryBytes) fail(new RequestFailure('too-large', ''));
+      else searchFile(file, file.name);
     },
-    [fail, searchPicture],
+    [fail, searchFile],
   );
-  const isDragging = useDroppedPicture(onFile);
+  const isDragging = useDroppedFile(onFile);
 
   const findSimilar = async (hit: Hit) => {
     setOpened(undefined);
     setDraft('');
     setCurrent(0);
     try {
-      const response = await fetch(pictureUrl(hit.id));
+      const response = await fetch(fileUrl(hit.id));
       if (!response.ok) throw new RequestFailure('not-found', hit.name);
-      searchPicture(await response.blob(), hit.name);
+      searchFile(await response.blob(), hit.name);
       window.scrollTo({ top: 0 });
     } catch (error) {
       fail(error instanceof RequestFailure ? error : new RequestFailure('unreachable', String(error)));
@@ -133,16 +133,16 @@ export function Page() {
   }, [opened, startAgain]);
 
   // While the library grows, so do the results, unless somebody is moving among them.
-  const pictures = status?.library.pictures ?? 0;
+  const files = status?.library.files ?? 0;
   const { query, response, isSearching } = state;
   useEffect(() => {
-    if (query === undefined || response === undefined || isSearching || response.searched >= pictures) return;
+    if (query === undefined || response === undefined || isSearching || response.searched >= files) return;
     const timer = setTimeout(() => {
       const isMoving = opened !== undefined || gridRef.current?.contains(document.activeElement);
       if (!isMoving) run(query);
     }, refreshMs);
     return () => clearTimeout(timer);
-  }, [query, response, isSearching, pictures, opened, run]);
+  }, [query, response, isSearching, files, opened, run]);
 
   // While a search is shown, the progress stands beside its results.
   const isGrowing = status?.indexing.state === 'running' || status?.indexing.state === 'starting';
@@ -189,8 +189,8 @@ export function Page() {
             {isAtRest && (
               <div class="examples">
                 <span class="quiet">{text.tryThese}</span>
-                {exampleQueries.map((example) => (
-                  <button type="button" class="chip" lang="en" key={example} onClick={() => submit(example)}>
+                {exampleQueries[language].map((example) => (
+                  <button type="button" class="chip" key={example} onClick={() => submit(example)}>
                     {example}
                   </button>
                 ))}
@@ -216,6 +216,10 @@ export function Page() {
             onOpen={setOpened}
             onLeaveUp={() => inputRef.current?.focus()}
             onRetry={() => query !== undefined && run(query)}
+            onKind={(asked, kind) => {
+              setCurrent(0);
+              chooseKind(asked, kind);
+            }}
           />
         </main>
         <footer>

@@ -1,8 +1,8 @@
-/** @file The pictures that were found, best first, with their scores; arrow keys move among them. */
+/** @file The files that were found, best first, with their scores; arrow keys move among them. */
 import type { RefObject } from 'preact';
 import type { Hit } from '../src/serve/protocol/index.ts';
-import { pictureUrl } from './client.ts';
 import { useTexts } from './language.ts';
+import { MediaTile } from './media-view.tsx';
 
 interface ResultsGridProps {
   readonly hits: readonly Hit[];
@@ -73,9 +73,7 @@ export function ResultsGrid({ hits, gridRef, current, isStale, onCurrent, onOpen
             onClick={() => onOpen(index)}
             onKeyDown={(event) => onKeyDown(event, index)}
           >
-            <span class="tile-picture">
-              <img src={pictureUrl(hit.id)} alt="" loading={index < 24 ? 'eager' : 'lazy'} decoding="async" />
-            </span>
+            <MediaTile hit={hit} isEager={index < 24} />
             <span class="score">
               <span class="score-bar">
                 <span style={{ width: `${Math.round(100 * Math.min(1, Math.max(0, hit.score)))}%` }} />

@@ -1,4 +1,4 @@
-/** @file The search box: a text, or a picture in its place. */
+/** @file The search box: a text, or a file in its place. */
 import type { RefObject } from 'preact';
 import { useRef } from 'preact/hooks';
 import type { Query } from './client.ts';
@@ -20,7 +20,7 @@ interface SearchBoxProps {
 export function SearchBox({ inputRef, value, query, onChange, onSubmit, onClear, onFile }: SearchBoxProps) {
   const { text } = useTexts();
   const fileRef = useRef<HTMLInputElement>(null);
-  const picture = query?.kind === 'picture' ? query : undefined;
+  const file = query?.kind === 'file' ? query : undefined;
   return (
     <search>
       <form
@@ -33,27 +33,27 @@ export function SearchBox({ inputRef, value, query, onChange, onSubmit, onClear,
         <span class="search-icon">
           <SearchIcon />
         </span>
-        {picture !== undefined && (
+        {file !== undefined && (
           <span class="query-picture">
             <img
-              key={picture.url}
-              src={picture.url}
+              key={file.url}
+              src={file.url}
               alt=""
               onError={(event) => {
                 event.currentTarget.hidden = true;
               }}
             />
-            <span class="query-picture-name">{picture.name}</span>
+            <span class="query-picture-name">{file.name}</span>
           </span>
         )}
         <input
           ref={inputRef}
           type="text"
           name="q"
-          class={picture === undefined ? '' : 'beside-picture'}
+          class={file === undefined ? '' : 'beside-picture'}
           value={value}
           aria-label={text.searchLabel}
-          placeholder={picture === undefined ? text.placeholder : ''}
+          placeholder={file === undefined ? text.placeholder : ''}
           autocomplete="off"
           autocapitalize="off"
           spellcheck={false}
@@ -61,13 +61,13 @@ export function SearchBox({ inputRef, value, query, onChange, onSubmit, onClear,
           maxLength={1000}
           onInput={(event) => onChange(event.currentTarget.value)}
         />
-        {(value !== '' || picture !== undefined) && (
+        {(value !== '' || file !== undefined) && (
           <button
             type="button"
             class="in-box"
             onClick={onClear}
-            aria-label={picture === undefined ? text.clear : text.removePicture}
-            title={picture === undefined ? text.clear : text.removePicture}
+            aria-label={file === undefined ? text.clear : text.removeFile}
+            title={file === undefined ? text.clear : text.removeFile}
           >
             <CloseIcon />
           </button>
@@ -76,20 +76,20 @@ export function SearchBox({ inputRef, value, query, onChange, onSubmit, onClear,
           type="button"
           class="in-box"
           onClick={() => fileRef.current?.click()}
-          aria-label={text.pickPicture}
-          title={text.pickPicture}
+          aria-label={text.pickFile}
+          title={text.pickFile}
         >
           <PictureIcon />
         </button>
         <input
           ref={fileRef}
           type="file"
-          accept="image/*"
+          accept="image/*,audio/*,video/*"
           hidden
           onChange={(event) => {
-            const file = event.currentTarget.files?.[0];
+            const chosen = event.currentTarget.files?.[0];
             event.currentTarget.value = '';
-            if (file !== undefined) onFile(file);
+            if (chosen !== undefined) onFile(chosen);
           }}
         />
       </form>

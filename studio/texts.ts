@@ -1,5 +1,5 @@
 /** @file Every sentence of the page, in each of its languages. A sentence that one language lacks does not compile. */
-import type { ApiErrorKind, SearchNotice } from '../src/serve/protocol/index.ts';
+import type { ApiErrorKind, FileKind, SearchNotice } from '../src/serve/protocol/index.ts';
 
 /** The languages of the interface, by the code that browsers use, each in its own name. */
 export const languages = { en: 'English', zh: '中文' } as const;
@@ -7,15 +7,11 @@ export const languages = { en: 'English', zh: '中文' } as const;
 /** The code of an interface language. */
 export type Language = keyof typeof languages;
 
-/** Queries to begin with; English in every interface, because the encoder reads English only so far. */
-export const exampleQueries = [
-  'a slice of pizza',
-  'something to keep me dry in the rain',
-  'a sleepy cat',
-  'fast vehicle',
-  'I am so happy',
-  'tropical island',
-] as const;
+/** Queries to begin with, in each language. */
+export const exampleQueries = {
+  en: ['a slice of pizza', 'a sleepy cat', 'fast vehicle', 'snare drum', 'vinyl scratch', 'waving hand'],
+  zh: ['披萨', '猫', '快车', '军鼓', '唱片刮擦声', '挥手'],
+} as const satisfies Readonly<Record<Language, readonly string[]>>;
 
 /** The sentences of one language. */
 export interface Texts {
@@ -23,8 +19,8 @@ export interface Texts {
   readonly tagline: string;
   readonly searchLabel: string;
   readonly placeholder: string;
-  readonly pickPicture: string;
-  readonly removePicture: string;
+  readonly pickFile: string;
+  readonly removeFile: string;
   readonly clear: string;
   readonly tryThese: string;
   readonly dropHere: string;
@@ -33,7 +29,7 @@ export interface Texts {
   readonly waitingForEncoder: string;
   readonly encoderFailed: string;
   readonly encoderLoading: string;
-  readonly noPicturesYet: string;
+  readonly nothingYet: string;
   readonly noHits: string;
   readonly notice: Readonly<Record<SearchNotice['kind'], string>>;
   readonly connectionLost: string;
@@ -47,45 +43,48 @@ export interface Texts {
   readonly keys: readonly (readonly [key: string, does: string])[];
   readonly language: string;
   readonly tryAgain: string;
-  readonly notAPicture: string;
+  readonly notAFile: string;
+  readonly kindsLabel: string;
+  readonly kinds: Readonly<Record<FileKind | 'all', string>>;
+  readonly seconds: (seconds: string) => string;
   readonly found: (hits: string, searched: string, milliseconds: string) => string;
   readonly hitLabel: (rank: string, name: string, score: string) => string;
   readonly indexing: (done: string, total: string) => string;
   readonly perSecond: (rate: string) => string;
   readonly timeLeft: (seconds: number) => string;
-  readonly indexed: (pictures: string) => string;
+  readonly indexed: (pictures: string, videos: string, sounds: string) => string;
   readonly indexingFailed: (message: string) => string;
   readonly failure: Readonly<Record<ApiErrorKind | 'unreachable', (message: string) => string>>;
 }
 
 const en: Texts = {
-  headline: 'Find a picture by describing it',
-  tagline: 'Type what you have in mind, or drop a picture to find others like it.',
-  searchLabel: 'Describe a picture',
-  placeholder: 'Describe a picture…',
-  pickPicture: 'Search by a picture',
-  removePicture: 'Remove the picture',
+  headline: 'Find it by describing it',
+  tagline: 'Pictures, sounds and what moves: say in English or Chinese what you have in mind, or drop a file.',
+  searchLabel: 'Describe a picture, a sound or a movement',
+  placeholder: 'Describe a picture, a sound, a movement…',
+  pickFile: 'Search by a picture, sound or video',
+  removeFile: 'Remove the file',
   clear: 'Clear the search',
   tryThese: 'Try',
-  dropHere: 'Drop the picture to search by it',
+  dropHere: 'Drop the file to search by it',
   results: 'Results',
   loading: 'Searching…',
   waitingForEncoder: 'Waiting for the model to load…',
   encoderFailed: 'The model could not be loaded, so nothing can be searched.',
   encoderLoading: 'model loading',
-  noPicturesYet: 'No pictures are indexed yet. Results appear here as soon as the first are.',
+  nothingYet: 'Nothing is indexed yet. Results appear here as soon as the first are.',
   noHits: 'Nothing was found.',
   notice: {
-    'chinese-not-yet': 'Chinese queries come later: so far only English is understood. Please ask in English.',
-    'script-not-yet': 'Queries in this script come later: so far only English is understood. Please ask in English.',
+    'chinese-not-yet': 'This model does not understand Chinese. Please ask in English.',
+    'script-not-yet': 'Queries in this script are not understood. Please ask in English or Chinese.',
   },
   connectionLost: 'The server does not answer. Trying again…',
-  starting: 'Counting the pictures…',
+  starting: 'Counting the files…',
   close: 'Close',
-  previous: 'Previous picture',
-  next: 'Next picture',
+  previous: 'Previous',
+  next: 'Next',
   findSimilar: 'Find similar',
-  openFile: 'Open picture',
+  openFile: 'Open file',
   similarity: 'Similarity',
   keys: [
     ['/', 'search'],
@@ -95,19 +94,22 @@ const en: Texts = {
   ],
   language: 'Language',
   tryAgain: 'Try again',
-  notAPicture: 'That is not a picture. PNG, JPEG, WebP, GIF and SVG can be searched by.',
-  found: (hits, searched, milliseconds) => `Best ${hits} of ${searched} pictures, in ${milliseconds} ms`,
+  notAFile: 'That is not a picture, sound or video.',
+  kindsLabel: 'What to find',
+  kinds: { all: 'All', image: 'Pictures', audio: 'Sounds', video: 'Moving' },
+  seconds: (seconds) => `${seconds} s`,
+  found: (hits, searched, milliseconds) => `Best ${hits} of ${searched} files, in ${milliseconds} ms`,
   hitLabel: (rank, name, score) => `${rank}: ${name}, similarity ${score}`,
-  indexing: (done, total) => `${done} of ${total} pictures indexed`,
+  indexing: (done, total) => `${done} of ${total} files indexed`,
   perSecond: (rate) => `${rate}/s`,
   timeLeft: (seconds) =>
     seconds < 60 ? `${Math.max(1, Math.round(seconds))} s left` : `${Math.round(seconds / 60)} min left`,
-  indexed: (pictures) => `${pictures} pictures`,
+  indexed: (pictures, videos, sounds) => `${pictures} pictures · ${videos} moving pictures · ${sounds} sounds`,
   indexingFailed: (message) => `Indexing stopped: ${message}`,
   failure: {
     'bad-request': (message) => message,
-    media: (message) => `This picture cannot be read: ${message}`,
-    'too-large': () => 'This picture is too large: 20 MB is the limit.',
+    media: (message) => `This file cannot be used: ${message}`,
+    'too-large': () => 'This file is too large: 20 MB is the limit.',
     'not-found': (message) => message,
     forbidden: (message) => message,
     'not-ready': (message) => `The model could not be loaded: ${message}`,
@@ -117,33 +119,33 @@ const en: Texts = {
 };
 
 const zh: Texts = {
-  headline: '描述一下，就能找到图片',
-  tagline: '输入你想到的画面，或拖入一张图片来查找相似的图片。',
-  searchLabel: '描述一张图片',
-  placeholder: '描述一张图片（目前请用英文）…',
-  pickPicture: '用图片搜索',
-  removePicture: '移除图片',
+  headline: '描述一下，就能找到',
+  tagline: '图片、声音和动态画面：用中文或英文描述，或拖入一个文件。',
+  searchLabel: '描述图片、声音或动作',
+  placeholder: '描述图片、声音或动作…',
+  pickFile: '用图片、声音或视频搜索',
+  removeFile: '移除文件',
   clear: '清除搜索',
   tryThese: '试试',
-  dropHere: '松开即可用这张图片搜索',
+  dropHere: '松开即可用这个文件搜索',
   results: '结果',
   loading: '正在搜索…',
   waitingForEncoder: '正在等待模型加载…',
   encoderFailed: '模型加载失败，暂时无法搜索。',
   encoderLoading: '模型加载中',
-  noPicturesYet: '还没有已索引的图片。第一批完成后，结果会立即显示在这里。',
-  noHits: '没有找到图片。',
+  nothingYet: '还没有已索引的文件。第一批完成后，结果会立即显示在这里。',
+  noHits: '没有找到。',
   notice: {
-    'chinese-not-yet': '中文查询将在以后支持：目前只能理解英文，请用英文描述。',
-    'script-not-yet': '这种文字的查询将在以后支持：目前只能理解英文，请用英文描述。',
+    'chinese-not-yet': '此模型不支持中文，请用英文描述。',
+    'script-not-yet': '不支持这种文字的查询，请用中文或英文描述。',
   },
   connectionLost: '服务器没有响应，正在重试…',
-  starting: '正在统计图片…',
+  starting: '正在统计文件…',
   close: '关闭',
-  previous: '上一张',
-  next: '下一张',
-  findSimilar: '查找相似图片',
-  openFile: '打开原图',
+  previous: '上一个',
+  next: '下一个',
+  findSimilar: '查找相似内容',
+  openFile: '打开文件',
   similarity: '相似度',
   keys: [
     ['/', '搜索'],
@@ -153,19 +155,22 @@ const zh: Texts = {
   ],
   language: '语言',
   tryAgain: '重试',
-  notAPicture: '这不是图片。可以使用 PNG、JPEG、WebP、GIF 和 SVG 图片搜索。',
-  found: (hits, searched, milliseconds) => `在 ${searched} 张图片中找到最接近的 ${hits} 张，用时 ${milliseconds} 毫秒`,
+  notAFile: '这不是图片、声音或视频。',
+  kindsLabel: '查找内容',
+  kinds: { all: '全部', image: '图片', audio: '声音', video: '动态' },
+  seconds: (seconds) => `${seconds} 秒`,
+  found: (hits, searched, milliseconds) => `在 ${searched} 个文件中找到最接近的 ${hits} 个，用时 ${milliseconds} 毫秒`,
   hitLabel: (rank, name, score) => `第 ${rank} 名：${name}，相似度 ${score}`,
-  indexing: (done, total) => `已索引 ${done} / ${total} 张图片`,
-  perSecond: (rate) => `每秒 ${rate} 张`,
+  indexing: (done, total) => `已索引 ${done} / ${total} 个文件`,
+  perSecond: (rate) => `每秒 ${rate} 个`,
   timeLeft: (seconds) =>
     seconds < 60 ? `还剩 ${Math.max(1, Math.round(seconds))} 秒` : `还剩 ${Math.round(seconds / 60)} 分钟`,
-  indexed: (pictures) => `${pictures} 张图片`,
+  indexed: (pictures, videos, sounds) => `${pictures} 张图片 · ${videos} 个动态画面 · ${sounds} 个声音`,
   indexingFailed: (message) => `索引已停止：${message}`,
   failure: {
     'bad-request': (message) => `请求有误：${message}`,
-    media: (message) => `无法读取这张图片：${message}`,
-    'too-large': () => '这张图片太大，上限为 20 MB。',
+    media: (message) => `无法使用这个文件：${message}`,
+    'too-large': () => '这个文件太大，上限为 20 MB。',
     'not-found': (message) => `没有找到：${message}`,
     forbidden: (message) => `请求被拒绝：${message}`,
     'not-ready': (message) => `模型加载失败：${message}`,

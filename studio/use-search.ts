@@ -1,6 +1,6 @@
 /** @file The state of searching: one query at a time, the latest wins; kept in the address so that reload and back work. */
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import type { SearchResponse } from '../src/serve/protocol/index.ts';
+import type { FileKind, SearchResponse } from '../src/serve/protocol/index.ts';
 import { type Query, RequestFailure, search } from './client.ts';
 
 /** How many hits the page asks for. */
@@ -9,13 +9,21 @@ const top = 48;
 /** What is looked for and what came of it. */
 export interface SearchState {
   readonly query: Query | undefined;
+  /** The kind that is wanted; all if absent. */
+  readonly kind: FileKind | undefined;
   /** Hits of the latest query that was answered; kept while the next one is under way. */
   readonly response: SearchResponse | undefined;
   readonly failure: RequestFailure | undefined;
   readonly isSearching: boolean;
 }
 
-const nothing: SearchState = { query: undefined, response: undefined, failure: undefined, isSearching: false };
+const nothing: SearchState = {
+  query: undefined,
+  kind: undefined,
+  response: undefined,
+  failure: undefined,
+  isSearching: false,
+};
 
 /** The text in the address, if any. */
 export function textInAddress(): string {
@@ -34,19 +42,22 @@ export function useSearch() {
   const [state, setState] = useState<SearchState>(nothing);
   const running = useRef<AbortController | undefined>(undefined);
 
+  const kindRef = useRef<FileKind | undefined>(undefined);
+
   const run = useCallback((query: Query) => {
+    const kind = kindRef.current;
     running.current?.abort();
     const controller = new AbortController();
     running.current = controller;
-    setState((before) => ({ ...before, query, failure: undefined, isSearching: true }));
-    search(query, top, controller.signal).then(
+    setState((before) => ({ ...before, query, kind, failure: undefined, isSearching: true }));
+    search(query, kind, top, controller.signal).then(
       (response) => {
-        if (!controller.signal.aborted) setState({ query, response, failure: undefined, isSearching: false });
+        if (!controller.signal.aborted) setState({ query, kind, response, failure: undefined, isSearching: false });
       },
       (error: unknown) => {
         if (controller.signal.aborted) return;
         const failure = error instanceof RequestFailure ? error : new RequestFailure('internal', String(error));
-        setState({ query, response: undefined, failure, isSearching: false });
+        setState({ query, kind, response: undefined, failure, isSearching: false });
       },
     );
   }, []);
@@ -54,6 +65,7 @@ export function useSearch() {
   const clear = useCallback(() => {
     running.current?.abort();
     writeAddress('', false);
+    kindRef.current = undefined;
     setState(nothing);
   }, []);
 
@@ -68,10 +80,19 @@ export function useSearch() {
     [run, clear],
   );
 
-  const searchPicture = useCallback(
-    (picture: Blob, name: string) => {
+  /** Searches again, for one kind of file or for all. */
+  const chooseKind = useCallback(
+    (query: Query, kind: FileKind | undefined) => {
+      kindRef.current = kind;
+      run(query);
+    },
+    [run],
+  );
+
+  const searchFile = useCallback(
+    (file: Blob, name: string) => {
       writeAddress('', false);
-      run({ kind: 'picture', picture, name, url: URL.createObjectURL(picture) });
+      run({ kind: 'file', file, name, url: URL.createObjectURL(file) });
     },
     [run],
   );
@@ -82,9 +103,9 @@ export function useSearch() {
     setState({ ...nothing, failure });
   }, []);
 
-  // The address of a query picture is freed when another query takes its place.
-  const url = state.query?.kind === 'picture' ? state.query.url : undefined;
+  // The address of a query file is freed when another query takes its place.
+  const url = state.query?.kind === 'file' ? state.query.url : undefined;
   useEffect(() => (url === undefined ? undefined : () => URL.revokeObjectURL(url)), [url]);
 
-  return { state, run, clear, searchText, searchPicture, fail };
+  return { state, run, clear, searchText, searchFile, chooseKind, fail };
 }

@@ -1,4 +1,4 @@
-/** @file Pictures that are dropped anywhere on the page, or pasted. */
+/** @file Files that are dropped anywhere on the page, or pasted. */
 import { useEffect, useState } from 'preact/hooks';
 
 /** The first file of a drop or paste, whatever its kind; the caller says what it thinks of it. */
@@ -7,7 +7,7 @@ function firstFile(transfer: DataTransfer | null): File | undefined {
 }
 
 /** Calls back with each dropped or pasted file; returns whether one is being dragged over the page. */
-export function useDroppedPicture(onFile: (file: File) => void): boolean {
+export function useDroppedFile(onFile: (file: File) => void): boolean {
   const [isDragging, setDragging] = useState(false);
   useEffect(() => {
     // Entering a child leaves its parent: only as many leaves as enters mean that the page was left.
