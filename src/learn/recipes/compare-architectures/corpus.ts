@@ -6,14 +6,13 @@
  * Items of training concepts train. Held out are: concepts of the test split, as an artist draws them whom training never saw, with their
  * animations and spoken names; pictures of training concepts by that artist; recorded sounds that the suite holds out.
  */
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Rng } from '../../../engine/core/index.ts';
 import { sequenceKey } from '../../data/concept.ts';
 import { type Emoji, readEmoji } from '../../data/emoji.ts';
 import { defaultDataDirectory, type PictureRecord, readCatalog, trainingSources } from '../../data/index.ts';
 import { readChineseNames, readMovingPictures } from '../../data/moving-pictures.ts';
-import { packageRoot } from '../../data/packages.ts';
+import { readSounds, type SoundRecord } from '../../data/sounds.ts';
 import { type SpeechVoice, speechVoices } from '../../data/speech-voices.ts';
 import type { HeardSound, MediaLists, ShownRecord } from './media-tables.ts';
 import type { ComparisonSettings } from './settings.ts';
@@ -100,27 +99,28 @@ export async function readCorpus(options: CorpusOptions): Promise<ComparisonCorp
     };
   };
   const train = inSplit('train').map((one) => itemOf(one, trainingArtists, voices, options.settings.numViews));
-  const sounds = readSoundSuite(directory, media, 'train');
+  const recordings = readSounds({ directory });
+  const sounds = soundItems(recordings, media, 'train');
   const numTrainingRows = media.counts();
   const seen = new Rng('seen concepts').shuffle(inSplit('train')).slice(0, numSeenItems);
   const heldOut = [
     { id: 'unseen concepts', items: inSplit('test').map((one) => itemOf(one, [heldOutArtist], voices.slice(0, 1), 1)) },
     { id: 'seen concepts', items: seen.map((one) => itemOf(one, [heldOutArtist], [], 1, false)) },
-    { id: 'sounds', items: readSoundSuite(directory, media, 'test').items },
+    { id: 'sounds', items: soundItems(recordings, media, 'test') },
   ];
   const training = [
     { id: 'pictures', items: train.filter(({ pictures }) => pictures.length > 0) },
     { id: 'videos', items: train.filter(({ videos }) => videos.length > 0) },
     { id: 'speech', items: train.filter(({ sounds }) => sounds.length > 0) },
-    { id: 'sounds', items: sounds.items },
+    { id: 'sounds', items: sounds },
   ].filter(({ items }) => items.length > 1);
   return {
     training,
     heldOut: heldOut.filter(({ items }) => items.length > 0),
-    texts: textsOf(records, train, sounds.items),
+    texts: textsOf(records, train, sounds),
     media: media.lists,
     numTrainingRows,
-    notes: [...(options.canSpeak ? [] : ['no spoken names: the program flite is not installed']), ...sounds.notes],
+    notes: options.canSpeak ? [] : ['no spoken names: the program flite is not installed'],
   };
 }
 
@@ -190,29 +190,18 @@ function hexOf(id: string): number[] {
     .map((hex) => Number.parseInt(hex, 16));
 }
 
-/** One line of a suite of sounds. */
-interface SoundSuiteItem {
-  readonly file: string;
-  readonly source: string;
-  readonly concept: string;
-  readonly split: string;
-  readonly text: Readonly<Record<CaptionLanguage, string>>;
-}
-
-function readSoundSuite(directory: string, media: MediaBuilder, split: string) {
-  const path = [join(directory, 'suites/text-sound.json'), join(packageRoot, 'data/suites/text-sound.json')].find(
-    existsSync,
-  );
-  if (path === undefined) return { items: [], notes: ['no recorded sounds: data/suites/text-sound.json is not there'] };
-  const suite = JSON.parse(readFileSync(path, 'utf8')) as SoundSuiteItem[];
-  const items = suite
-    .filter((one) => one.split === split && one.source.startsWith('supersonic'))
-    .map(({ file, source, concept, text }): ComparisonItem => {
-      const row = media.sound({ kind: 'file', path: join(directory, 'node_modules', source, file) });
-      const none = { en: [], zh: [] };
-      return { concept: `sound:${concept}`, name: text, keywords: none, pictures: [], videos: [], sounds: [row] };
-    });
-  return { items, notes: [] };
+/** The recorded sounds of a split as items; some of their names stand for several, of which the first is taken where they are measured. */
+function soundItems(records: readonly SoundRecord[], media: MediaBuilder, split: string): ComparisonItem[] {
+  return records
+    .filter((one) => one.split === split)
+    .map(({ path, concept, text, keywords }) => ({
+      concept: `sound:${concept}`,
+      name: text,
+      keywords: { en: split === 'train' ? keywords : [], zh: [] },
+      pictures: [],
+      videos: [],
+      sounds: [media.sound({ kind: 'file', path })],
+    }));
 }
 
 function textsOf(
