@@ -1,5 +1,5 @@
 /** @file Tests of animated pictures: the right frames, pixel for pixel, at the right times. */
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { MediaError, Rng } from '../../engine/core/index.ts';
 import type { FrameSelection } from '../video/frame-selection.ts';
@@ -18,7 +18,7 @@ function noise(numFrames: number): Uint8Array[] {
   );
 }
 
-function animated(frames: readonly Uint8Array[], delay: number[], loop = 0): sharp.Sharp {
+function animated(frames: readonly Uint8Array[], delay: number[], loop = 0): Sharp {
   return sharp(Buffer.concat(frames), {
     raw: { width, height: height * frames.length, channels: 4, pageHeight: height },
   }).webp({ lossless: true, exact: true, delay, loop });

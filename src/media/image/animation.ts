@@ -140,7 +140,7 @@ export async function* readAnimation(
   for (const [i, timeSeconds] of moments.entries()) {
     options.signal?.throwIfAborted();
     if (shown?.index !== indexes[i]) shown = (await rendered.next()).value!;
-    yield { timeSeconds, pixels: shown.pixels };
+    yield { timeSeconds, pixels: shown!.pixels };
   }
 }
 

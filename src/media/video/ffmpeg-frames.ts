@@ -136,7 +136,7 @@ async function withinTime<T>(work: Promise<T>, timeoutMs: number, name: string):
 /** RGBA pictures in Netpbm's PAM: a header of lines, then the bytes. */
 async function* readPam(output: AsyncIterable<Buffer>): AsyncGenerator<FittedFrame> {
   const chunks = output[Symbol.asyncIterator]();
-  let held = Buffer.alloc(0);
+  let held: Buffer = Buffer.alloc(0);
   const more = async (): Promise<boolean> => {
     const { value, done } = await chunks.next();
     if (done) return false;
