@@ -124,7 +124,7 @@ describe('from a folder of pictures to an answer, with the built-in model', () =
     const first = await sensorium(['index', album, '--library', library, '--json']);
     expect([first.code, first.stderr]).toEqual([0, '']);
     expect(JSON.parse(first.stdout)).toMatchObject({
-      pictures: 6,
+      files: { image: 6, audio: 0, video: 0 },
       added: 6,
       unchanged: 0,
       skipped: [{ path: join(album, 'broken.png'), reason: expect.stringMatching(/damaged PNG/) }],
@@ -132,7 +132,7 @@ describe('from a folder of pictures to an answer, with the built-in model', () =
     const second = await sensorium(['index', album, '--library', library]);
     expect(second.code).toBe(0);
     expect(second.stdout).toMatch(
-      /0 added, 0 updated, 6 unchanged, 0 removed, 1 skipped in \d+ s; the library holds 6 pictures/,
+      /0 added, 0 updated, 6 unchanged, 0 removed, 1 skipped in \d+ s; the library holds 6 pictures, 0 sounds, 0 videos/,
     );
     expect(second.stdout).toContain(`skipped ${join(album, 'broken.png')}: damaged PNG`);
   });
@@ -173,7 +173,7 @@ describe('from a folder of pictures to an answer, with the built-in model', () =
     const other = join(folder, 'other library');
     let isKilled = false;
     const stopped = await sensorium(['index', many, '--library', other], (text, kill) => {
-      if (isKilled || !text.includes('indexing pictures')) return;
+      if (isKilled || !text.includes('indexing files')) return;
       isKilled = true; // A second signal would end the process at once.
       kill('SIGINT');
     });
@@ -182,6 +182,6 @@ describe('from a folder of pictures to an answer, with the built-in model', () =
     expect(stopped.stderr).toMatch(/sensorium: interrupted\n$/);
     const rest = JSON.parse((await sensorium(['index', many, '--library', other, '--json'])).stdout);
     expect(rest.added + rest.unchanged).toBe(300);
-    expect(rest.pictures).toBe(300);
+    expect(rest.files.image).toBe(300);
   });
 });

@@ -218,18 +218,18 @@ describe.skipIf(browserPath === undefined)('the page', () => {
     }
   });
 
-  it('speaks Chinese where the browser does, says that Chinese queries come later, and remembers a change', async () => {
+  it('speaks Chinese where the browser does, says when a model knows no Chinese, and remembers a change', async () => {
     const page = await open({ locale: 'zh-CN' });
-    await page.getByText('描述一下，就能找到图片').waitFor();
+    await page.getByText('描述一下，就能找到').waitFor();
     expect(await page.evaluate(() => document.documentElement.lang)).toBe('zh');
     await box(page).fill('红色的方块');
     await box(page).press('Enter');
-    await page.getByText('中文查询将在以后支持').waitFor();
+    await page.getByText('此模型不支持中文').waitFor();
     expect(await tiles(page).count()).toBe(0);
     await page.getByRole('button', { name: 'English' }).click();
-    await page.getByText('Chinese queries come later').waitFor();
+    await page.getByText('does not understand Chinese').waitFor();
     await page.reload();
-    await page.getByText('Chinese queries come later').waitFor();
+    await page.getByText('does not understand Chinese').waitFor();
     expect(await page.evaluate(() => document.documentElement.lang)).toBe('en');
   });
 
@@ -238,7 +238,7 @@ describe.skipIf(browserPath === undefined)('the page', () => {
     await page.getByText('12 pictures').waitFor();
     await page.getByText('Pictures: squares').waitFor();
     await service.onIndexing({ type: 'progress', done: 1240, total: 3689 });
-    await page.getByText('1,240 of 3,689 pictures indexed').waitFor();
+    await page.getByText('1,240 of 3,689 files indexed').waitFor();
     expect(await page.locator('footer progress').getAttribute('value')).toBe('1240');
     await service.onIndexing({ type: 'failed', message: 'the disk is full' });
     await page.getByText('Indexing stopped: the disk is full').waitFor();

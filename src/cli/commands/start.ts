@@ -22,10 +22,10 @@ function defaultLibrary(): string {
   return isClone ? join(root, 'libraries', 'demonstration') : join(cacheFolder(), 'libraries', 'demonstration');
 }
 
-/** What is shown, in the order in which it is indexed: quick ones first. */
+/** What is shown, in the order in which it is indexed. */
 const demonstrations = [
-  { name: 'supersonic-scsynth-samples', folder: 'samples', credit: 'Sounds: Sonic Pi samples, CC0' },
   { name: '@twemoji/svg', folder: '', credit: 'Pictures: Twemoji, CC BY 4.0' },
+  { name: 'supersonic-scsynth-samples', folder: 'samples', credit: 'Sounds: Sonic Pi samples, CC0' },
   { name: '@lobehub/fluent-emoji-anim-1', folder: 'assets', credit: 'Moving pictures: Fluent Emoji, MIT' },
 ] as const;
 
