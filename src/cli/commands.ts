@@ -46,6 +46,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'Measure what each choice of the alignment is worth',
     load: () => import('./commands/ablate.ts'),
   },
+  'compare-architectures': {
+    description: 'Train and compare the joint and the hierarchical architecture',
+    load: () => import('./commands/compare-architectures.ts'),
+  },
   profile: {
     description: 'Show where the time of an ONNX model goes',
     load: () => import('./commands/profile.ts'),

@@ -11,6 +11,19 @@ export { type AlignModalitiesSettings, alignModalitiesSettings } from './align-m
 export { type AlignOptions, type AlignResult, alignTextImage } from './align-text-image/align-text-image.ts';
 export { type AlignSettings, alignSettings } from './align-text-image/settings.ts';
 export {
+  type CompareOptions,
+  type CompareResult,
+  compareArchitectures,
+  type RunResult,
+} from './compare-architectures/compare-architectures.ts';
+export { comparisonReport } from './compare-architectures/report.ts';
+export {
+  type ArchitectureName,
+  architectureNames,
+  type ComparisonSettings,
+  comparisonSettings,
+} from './compare-architectures/settings.ts';
+export {
   type DistillTextOptions,
   type DistillTextResult,
   distillText,
