@@ -84,21 +84,21 @@ describe('sensorium start', () => {
     const library = join(folder, 'library');
     const first = await startServer('start', '--library', library);
     expect(await (await fetch(first.url)).text()).toContain('<title>Sensorium</title>');
-    const growing = await statusWhen(first.url, ({ library }) => library.pictures >= 64);
+    const growing = await statusWhen(first.url, ({ library }) => library.files >= 64);
     expect(growing.indexing).toMatchObject({ state: 'running', total: 3723 });
     expect(growing.library.credit).toContain('CC BY 4.0');
     const { hits, searched } = await search(first.url, 'a slice of pizza');
     expect(hits).toHaveLength(24);
     expect(searched).toBeLessThan(3700);
-    const picture = await fetch(`${first.url}/api/pictures/${hits[0]?.id}`);
+    const picture = await fetch(`${first.url}/api/files/${hits[0]?.id}`);
     expect(picture.headers.get('content-type')).toBe('image/svg+xml');
     expect(await picture.text()).toContain('<svg');
     const byPicture = await fetch(`${first.url}/api/search?top=1`, {
       method: 'POST',
-      body: await (await fetch(`${first.url}/api/pictures/${hits[3]?.id}`)).arrayBuffer(),
+      body: await (await fetch(`${first.url}/api/files/${hits[3]?.id}`)).arrayBuffer(),
     });
     expect(searchResponse.parse(await byPicture.json()).hits[0]?.score).toBeGreaterThan(0.999);
-    const before = (await statusWhen(first.url, () => true)).library.pictures;
+    const before = (await statusWhen(first.url, () => true)).library.files;
     first.child.kill('SIGKILL');
     await first.exited;
 
