@@ -90,6 +90,7 @@ export default defineCommand({
         runDirectory,
         bundleDirectory: resolve(args.out ?? join(runDirectory, 'bundle')),
         cacheDirectory: { features: join(cacheFolder(), 'features'), pixels: join(cacheFolder(), 'pixels') },
+        spectrogramDirectory: join(cacheFolder(), 'spectrograms'),
         fresh: args.fresh ?? false,
         onProgress: bar.onProgress,
         signal: interrupt.signal,
@@ -123,6 +124,7 @@ type Changes = Record<string, number>;
 interface RunOptions extends PixelRecipeOptions {
   /** Folders of trained parts, by name. */
   readonly parts: Readonly<Record<string, string>>;
+  readonly spectrogramDirectory: string;
   readonly numThreads?: number;
 }
 
@@ -190,7 +192,7 @@ const runRecipe: Readonly<Record<Recipe, (changes: Changes, options: RunOptions)
   },
   'train-audio-tower': async (
     { numViews: _, ...changes },
-    { cacheDirectory, bundleDirectory, numThreads, ...options },
+    { spectrogramDirectory, bundleDirectory, numThreads, ...options },
   ) => {
     const { audioTowerSettings, trainAudioTower } = await loadLearn();
     const settings = audioTowerSettings({ ...changes, ...(numThreads === undefined ? {} : { numThreads }) });
@@ -198,7 +200,7 @@ const runRecipe: Readonly<Record<Recipe, (changes: Changes, options: RunOptions)
     const result = await trainAudioTower({
       ...options,
       settings: { ...settings, warmupSteps },
-      cacheDirectory: cacheDirectory.features,
+      cacheDirectory: spectrogramDirectory,
       outputDirectory: bundleDirectory,
     });
     const { towerPath, seconds, final, numSounds, numSpoken } = result;

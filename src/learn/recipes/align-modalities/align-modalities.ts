@@ -58,6 +58,8 @@ export interface AlignModalitiesOptions {
   readonly runDirectory: string;
   /** Folder of the feature cache. */
   readonly cacheDirectory: string;
+  /** Folder of the cache of spectrograms. */
+  readonly spectrogramDirectory: string;
   /** Folder of the bundle that is written at the end. */
   readonly bundleDirectory: string;
   /** Forget an unfinished run in `runDirectory`; parts that are finished there stay. */
@@ -170,7 +172,8 @@ async function soundsOf(
       picture: { concepts: pictures.concepts, vectors: await space.encodeFeatures(pictures.features) },
       video: await animationVectors({ ...shared, space, video, pictureTower: towers.picture }),
     };
-    return await readSoundCorpus({ ...shared, space, audio, shown });
+    const { spectrogramDirectory } = options;
+    return await readSoundCorpus({ ...shared, spectrogramDirectory, space, audio, shown });
   } finally {
     await space.close();
   }

@@ -8,6 +8,7 @@ import { loadExecutable, type RuntimeOptions } from '../../../engine/runtime/ind
 import { stackRows } from '../../data/features.ts';
 import type { GroupItem } from '../../data/sampler.ts';
 import type { SoundRecord } from '../../data/sounds.ts';
+import type { Spectrograms } from '../../data/sounds-spectrograms.ts';
 import type { SpeechClip, SpeechOptions } from '../../data/speech.ts';
 import { openAudioCorpus } from '../train-audio-tower/audio-corpus.ts';
 import { audioFeatures } from '../train-audio-tower/audio-tower.ts';
@@ -32,7 +33,8 @@ export interface SoundCorpusOptions {
   readonly shown: Readonly<Record<string, ConceptVectors>>;
   readonly speech?: SpeechOptions;
   readonly dataDirectory?: string;
-  readonly cacheDirectory: string;
+  /** Folder of the cache of spectrograms. */
+  readonly spectrogramDirectory: string;
   readonly runtime?: RuntimeOptions;
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
@@ -44,13 +46,14 @@ export interface SoundCorpusOptions {
  */
 export async function readSoundCorpus(options: SoundCorpusOptions): Promise<{ corpus: SoundCorpus; id: string }> {
   const { space, audio, shown, runtime = {} } = options;
-  const spoken = await openAudioCorpus(options);
+  const spoken = await openAudioCorpus({ ...options, cacheDirectory: options.spectrogramDirectory });
+  const heard = spoken.clips.flatMap((clip, i) => (clip.split === 'train' && !clip.voice.heldOut ? [i] : []));
   const tower = await loadExecutable(audio.tower, runtime);
   let features: Tensor<'float32'>;
   try {
     features = stackRows([
       await audioFeatures(tower, spoken.soundSpectrograms, audio.windowFrames),
-      await audioFeatures(tower, spoken.clipSpectrograms, audio.windowFrames),
+      await audioFeatures(tower, someOf(spoken.clipSpectrograms, heard), audio.windowFrames),
     ]);
   } finally {
     await tower.close();
@@ -60,7 +63,8 @@ export async function readSoundCorpus(options: SoundCorpusOptions): Promise<{ co
     Object.entries(shown).map(([name, { concepts }]) => [name, rowsByConcept(concepts)]),
   );
   const sounds = soundItems(spoken.sounds, text, chinese);
-  const phrases = phraseItems(spoken.clips, spoken.sounds.length, text, chinese).map((item) => ({
+  const clips = heard.map((i) => spoken.clips[i]!);
+  const phrases = phraseItems(clips, spoken.sounds.length, text, chinese).map((item) => ({
     ...item,
     rows: {
       ...item.rows,
@@ -78,6 +82,15 @@ export async function readSoundCorpus(options: SoundCorpusOptions): Promise<{ co
     .digest('hex')
     .slice(0, 16);
   return { corpus, id };
+}
+
+/** Some of the clips, in that order. */
+function someOf({ numFrames, copy }: Spectrograms, clips: readonly number[]): Spectrograms {
+  return {
+    length: clips.length,
+    numFrames: (clip) => numFrames(clips[clip]!),
+    copy: (clip, ...place) => copy(clips[clip]!, ...place),
+  };
 }
 
 function rowsByConcept(concepts: readonly string[]): ReadonlyMap<string, readonly number[]> {

@@ -52,7 +52,12 @@ export function trainMissing(options: AlignModalitiesOptions): Parts {
     audio: async () =>
       parts.audio ??
       madeOnce('audio', 'audio-tower.json', (outputDirectory) =>
-        trainAudioTower({ ...shared, runDirectory: folder('audio'), outputDirectory }),
+        trainAudioTower({
+          ...shared,
+          cacheDirectory: options.spectrogramDirectory,
+          runDirectory: folder('audio'),
+          outputDirectory,
+        }),
       ),
     async video(spaceDirectory) {
       const outputDirectory = join(folder('video'), 'out');
