@@ -14,7 +14,7 @@ const han = '㐀-䶿一-鿿豈-﫿𠀀-𳎯';
  * before it; a single digit; spaces. Like the pattern of Qwen, but Han stays apart from other letters. Written so that JavaScript and the
  * engines of other tokenizers read it alike.
  */
-export const wordPattern = [
+const wordPattern = [
   `'(?:s|t|re|ve|m|ll|d)(?![\\p{L}\\p{M}])`,
   `[${han}]+`,
   ` ?(?:(?![${han}])[\\p{L}\\p{M}])+`,

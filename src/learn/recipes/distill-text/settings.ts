@@ -62,10 +62,10 @@ export function distillTextSettings(changes: Partial<DistillTextSettings> = {}):
       embedding: { weight: 1, distance: 'cosine' },
       similarity: { weight: 0.2, logitScale: 20, among: 'targets' },
     },
-    numSteps: 2800,
+    numSteps: 1400,
     warmupSteps: 100,
     peakLearningRate: 1.5e-3,
-    restarts: [{ atStep: 1400, peakLearningRate: 1e-3 }],
+    restarts: [],
     weightDecay: 0.01,
     ...changes,
   };
