@@ -69,7 +69,7 @@ else {
           { name: 'ours', sample: async () => [await ours(path, rate)] },
           { name: 'ffmpeg', sample: async () => [await ffmpeg(path, rate)] },
         ],
-        { rounds: 5 },
+        { rounds: 3 },
       );
       rows.push({
         name: `720p H.264, ${rate} of 30 frames a second`,
