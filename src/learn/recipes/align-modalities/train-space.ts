@@ -102,7 +102,7 @@ export async function trainSpace(options: TrainSpaceOptions): Promise<TrainSpace
 
 /** A batch: rows of each modality, and which samples have it. */
 interface SpaceBatch<T> {
-  /** `[B, F]` of each modality, zeros where a sample lacks it. */
+  /** `[B, F]` of each modality, any row of it where a sample lacks it. */
   readonly rows: Readonly<Record<string, T>>;
   /** `[B]` of each modality. */
   readonly present: Readonly<Record<string, T>>;
@@ -195,11 +195,10 @@ function batchSource(
     for (const [name, { table }] of Object.entries(modalities)) {
       const dim = table.shape[1]!;
       groups.forEach((group, i) => {
-        const row = group.rows[name];
-        const target = rows[name]!.data.subarray(i * dim, (i + 1) * dim);
-        present[name]!.data[i] = row === undefined ? 0 : 1;
-        if (row === undefined) target.fill(0);
-        else target.set(table.data.subarray(row * dim, (row + 1) * dim));
+        present[name]!.data[i] = group.rows[name] === undefined ? 0 : 1;
+        // What stands in for a missing row counts for nothing, but must have a direction, in float16 too.
+        const row = group.rows[name] ?? 0;
+        rows[name]!.data.set(table.data.subarray(row * dim, (row + 1) * dim), i * dim);
       });
     }
     return { rows, present };
