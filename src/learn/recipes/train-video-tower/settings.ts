@@ -63,12 +63,13 @@ export function videoSettings(changes: Partial<VideoSettings> = {}): VideoSettin
     },
     stageTwo: {
       batchSize: 256,
-      numSteps: 600,
+      // More steps tell motion no better, and find unseen things worse.
+      numSteps: 250,
       warmupSteps: 50,
       peakLearningRate: 1e-3,
       weightDecay: 0.05,
       hiddenDim: 512,
-      dropout: 0.2,
+      dropout: 0.4,
     },
     ...changes,
   };
