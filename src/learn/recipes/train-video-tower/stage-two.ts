@@ -1,18 +1,7 @@
 /** @file Stage two: the video head trained on clips and texts, everything else frozen, and the trained head as a graph. */
 import { join } from 'node:path';
 import { mapTree as mapLeaves, type OnProgress, Rng, scalar, type Tensor } from '../../../engine/core/index.ts';
-import {
-  add,
-  type Graph,
-  mul,
-  reduceSum,
-  reshape,
-  spec,
-  sub,
-  trace,
-  type Value,
-  type ValueSpec,
-} from '../../../engine/graph/index.ts';
+import { type Graph, spec, trace, type Value, type ValueSpec } from '../../../engine/graph/index.ts';
 import {
   adamW,
   compileTrainStep,
