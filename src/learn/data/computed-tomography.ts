@@ -40,7 +40,7 @@ export interface ScanGeometry {
 export const waterAttenuation = 0.01929;
 
 /** Hounsfield units of air. */
-export const airHounsfield = -1000;
+const airHounsfield = -1000;
 
 /** The exact line integrals `[A, R]` of attenuation through ellipses that lie in air, without noise. */
 export function projectEllipses(ellipses: readonly Ellipse[], geometry: ScanGeometry): Tensor<'float32'> {
@@ -69,7 +69,7 @@ export function projectEllipses(ellipses: readonly Ellipse[], geometry: ScanGeom
 }
 
 /** What the detectors count, as line integrals again: -ln(N / I₀) with N drawn from a Poisson distribution; a count of 0 is read as 1. */
-export function addPhotonNoise(projections: Tensor<'float32'>, photons: number, rng: Rng): Tensor<'float32'> {
+function addPhotonNoise(projections: Tensor<'float32'>, photons: number, rng: Rng): Tensor<'float32'> {
   const data = projections.data.map((integral) => {
     const count = drawPoisson(rng, photons * Math.exp(-integral));
     return -Math.log(Math.max(count, 1) / photons);

@@ -157,7 +157,7 @@ export function accuracyCeilings(rng: Rng, numDraws = 20_000): { image: number; 
  * A chest-like phantom with a lesion of the given look in one lung: body, fat, lungs with vessels, mediastinum, spine and ribs. Rounded values of soft tissue 50 HU,
  * fat -100, lung -800, bone 500 to 700.
  */
-export function chestPhantom(rng: Rng, look: Look): Ellipse[] {
+function chestPhantom(rng: Rng, look: Look): Ellipse[] {
   const scale = 1 + 0.06 * rng.normal() * 0.7;
   const turn = 0.05 * rng.normal();
   const parts: Ellipse[] = [];
