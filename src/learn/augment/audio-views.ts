@@ -13,10 +13,12 @@ import { numMelBands, type Spectrograms } from '../data/sounds-spectrograms.ts';
 export interface AudioViewOptions {
   /** L */
   readonly windowFrames: number;
-  /** Largest change of speed, as a share; 0.15 lets a sound last from 0.87 to 1.15 times as long. */
+  /** Largest change of speed, as a share; 0.1 lets a sound last from 0.91 to 1.1 times as long. */
   readonly speed: number;
   /** Largest shift of pitch, in mel bands. */
   readonly pitch: number;
+  /** How long a short sound may be waited for, in frames. */
+  readonly maxDelay: number;
   /** How often a view is heard in noise. */
   readonly noiseProbability: number;
   /** How often another sound is mixed in. */
@@ -31,12 +33,13 @@ export interface AudioViewOptions {
 export function audioViewOptions(windowFrames: number): AudioViewOptions {
   return {
     windowFrames,
-    speed: 0.15,
-    pitch: 2,
-    noiseProbability: 0.4,
-    mixProbability: 0.25,
-    lineProbability: 0.2,
-    numMasks: 2,
+    speed: 0.1,
+    pitch: 1.5,
+    maxDelay: 40,
+    noiseProbability: 0.2,
+    mixProbability: 0.1,
+    lineProbability: 0.1,
+    numMasks: 1,
   };
 }
 
@@ -58,12 +61,12 @@ export function writeAudioView(
   const loudest = loudestOf(view);
   if (rng.uniform() < options.mixProbability) mixIn(spectrograms, other, options, rng, view, loudest);
   tilt(view, rng);
-  if (rng.uniform() < options.noiseProbability) addNoise(view, loudest - 3 - 7 * rng.uniform(), rng);
+  if (rng.uniform() < options.noiseProbability) addNoise(view, loudest - 4 - 7 * rng.uniform(), rng);
   if (rng.uniform() < options.lineProbability) narrow(view, rng);
   for (let i = 0; i < options.numMasks; i++) mask(view, options.windowFrames, rng);
 }
 
-/** The clip at another speed and pitch, somewhere in a window of silence; of a longer one, a part. */
+/** The clip at another speed and pitch, after some silence and before some; of a longer one, a part. */
 function place(
   spectrograms: Spectrograms,
   clip: number,
@@ -71,7 +74,7 @@ function place(
   rng: Rng,
   view: Float32Array,
 ): void {
-  const { windowFrames, speed, pitch } = options;
+  const { windowFrames, speed, pitch, maxDelay } = options;
   const total = spectrograms.numFrames(clip);
   const pace = Math.exp((2 * rng.uniform() - 1) * Math.log(1 + speed));
   const wanted = Math.min(total, Math.ceil(windowFrames * pace));
@@ -79,7 +82,7 @@ function place(
   const source = new Float32Array(wanted * numMelBands);
   spectrograms.copy(clip, first, first + wanted, source, 0);
   const length = Math.max(1, Math.min(windowFrames, Math.round(wanted / pace)));
-  const offset = rng.integer(windowFrames - length + 1);
+  const offset = rng.integer(Math.min(maxDelay, windowFrames - length) + 1);
   const shift = (2 * rng.uniform() - 1) * pitch;
   const [bands, rest] = [Math.floor(shift), shift - Math.floor(shift)];
   view.fill(silence);

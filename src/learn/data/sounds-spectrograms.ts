@@ -63,6 +63,23 @@ interface Shard {
   readonly starts: Int32Array;
 }
 
+/** Spectrograms `[T, M]` as they are, kept in memory. */
+export function spectrogramsOf(mels: readonly Tensor<'float32'>[]): Spectrograms {
+  return joined([packed(mels)], mels.length, Math.max(1, mels.length));
+}
+
+function packed(mels: readonly Tensor<'float32'>[]): Shard {
+  const starts = new Int32Array(mels.length + 1);
+  mels.forEach((mel, i) => {
+    starts[i + 1] = starts[i]! + mel.shape[0]!;
+  });
+  const bits = new Uint16Array(starts[mels.length]! * numMelBands);
+  mels.forEach((mel, i) => {
+    bits.set(Uint16Array.from(mel.data, float16Bits), starts[i]! * numMelBands);
+  });
+  return { bits, starts };
+}
+
 async function shardOf<Item>(items: readonly Item[], options: SpectrogramOptions<Item>): Promise<Shard> {
   const { keyOf, directory, samplesOf, maxSeconds = 15, signal } = options;
   const key = JSON.stringify(['log-mel 64 of 16 kHz', maxSeconds, items.map(keyOf)]);
@@ -75,20 +92,13 @@ async function shardOf<Item>(items: readonly Item[], options: SpectrogramOptions
     const samples = await Promise.all(items.slice(start, start + numAtOnce).map(samplesOf));
     mels.push(...samples.map((one) => logMel(one.subarray(0, maxSeconds * 16_000))));
   }
-  const starts = new Int32Array(items.length + 1);
-  mels.forEach((mel, i) => {
-    starts[i + 1] = starts[i]! + mel.shape[0]!;
-  });
-  const bits = new Uint16Array(starts[items.length]! * numMelBands);
-  mels.forEach((mel, i) => {
-    bits.set(Uint16Array.from(mel.data, float16Bits), starts[i]! * numMelBands);
-  });
+  const shard = packed(mels);
   const tensors = new Map<string, Tensor>([
-    ['logMel', new Tensor('float16', [bits.length / numMelBands, numMelBands], bits)],
-    ['starts', new Tensor('int32', [starts.length], starts)],
+    ['logMel', new Tensor('float16', [shard.bits.length / numMelBands, numMelBands], shard.bits)],
+    ['starts', new Tensor('int32', [shard.starts.length], shard.starts)],
   ]);
   await writeFileAtomic(path, Buffer.from(writeSafetensors(tensors)));
-  return { bits, starts };
+  return shard;
 }
 
 async function readShard(path: string, numItems: number): Promise<Shard | undefined> {
