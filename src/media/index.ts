@@ -1,4 +1,4 @@
-/** @file Real files as tensors: pictures. */
+/** @file Real files as tensors and passages: pictures, sound, videos, documents, DICOM. */
 export {
   type AudioChunk,
   type AudioClip,
