@@ -15,7 +15,7 @@ function writeDictionary(directory: string, synsets: readonly (readonly string[]
   for (const words of synsets) {
     const offset = String(data.length).padStart(8, '0');
     const count = words.length.toString(16).padStart(2, '0');
-    data += `${offset} 06 n ${count} ${words.map((word) => `${word} 0`).join(' ')} 001 @ 00000000 n 0000 | a gloss  \n`;
+    data += `${offset} 06 n ${count} ${words.map((word) => `${word} 0`).join(' ')} 001 @ 00000000 n 0000 | gloss of ${words[0]}; also more; "an example"  \n`;
     for (const word of words) offsets.set(word.toLowerCase(), [...(offsets.get(word.toLowerCase()) ?? []), offset]);
   }
   const lines = [...offsets].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -51,6 +51,15 @@ describe('openWordNet', () => {
   });
   it('knows nothing of other words, not even of the licence', () => {
     for (const word of ['aardvark', 'ca', 'cars', 'zzz', '', '1', 'this']) expect(wordNet.synonyms(word)).toEqual([]);
+  });
+  it('gives the senses of a noun with their glosses, without examples', () => {
+    expect(wordNet.senses('car').map(({ words }) => words)).toEqual([
+      ['car', 'auto', 'motorcar'],
+      ['car', 'railroad car'],
+    ]);
+    expect(wordNet.senses('Hot dog')[0]).toMatchObject({ gloss: expect.stringMatching(/^gloss of [\w]+$/) });
+    expect(wordNet.senses('aardvark')).toEqual([]);
+    expect(wordNet.senses('')).toEqual([]);
   });
   it('says how to install what is missing', () => {
     expect(() => openWordNet(join(directory, 'nowhere'))).toThrow(MissingDataError);

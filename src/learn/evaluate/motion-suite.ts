@@ -61,7 +61,9 @@ export async function evaluateMotion(
     const frames = await framesOfItem(item, encoder, dataDirectory);
     const turned = item.turned === 'reversed' ? [...frames].reverse() : mirrorFrames(frames);
     const moving = rowsOf(await encoder.encodeVideos([stackFrames(frames), stackFrames(turned)]));
-    const still = [meanOf(await encoder.encodePictures(frames)), meanOf(await encoder.encodePictures(turned))];
+    const stillClip = meanOf(await encoder.encodePictures(frames));
+    // Run backward, the same frames have the same mean.
+    const still = [stillClip, item.turned === 'reversed' ? stillClip : meanOf(await encoder.encodePictures(turned))];
     for (const language of languages) {
       const texts = rowsOf(await encoder.encodeTexts([item.text[language], item.opposite[language]]));
       for (const [name, clips] of [['bundle', moving] as const, ['mean-of-frames', still] as const]) {
