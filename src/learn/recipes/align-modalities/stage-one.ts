@@ -35,6 +35,35 @@ export function headsOf({ bundle, picture, text }: Start): SpaceHeads {
   return { picture, text, logitScale: bundle.manifest.logitScale };
 }
 
+/**
+ * The heads a share of the way from those of `start` to `end`: between weights that were trained on from the same start lie better ones
+ * (WiSE-FT, arXiv:2109.01903).
+ */
+export function mixHeads(start: SpaceHeads, end: SpaceHeads, share: number): SpaceHeads {
+  const between = (a: StartHead, b: StartHead): StartHead => ({
+    head: mixTree(a.head, b.head, share) as StartHead['head'],
+    statistics: a.statistics,
+  });
+  return {
+    picture: between(start.picture, end.picture),
+    text: between(start.text, end.text),
+    logitScale: start.logitScale + share * (end.logitScale - start.logitScale),
+  };
+}
+
+function mixTree(a: unknown, b: unknown, share: number): unknown {
+  if (a instanceof TensorOf) {
+    const to = (b as Tensor).data;
+    return new TensorOf(
+      'float32',
+      a.shape,
+      Float32Array.from(a.data as Float32Array, (x, i) => x + share * (Number(to[i]) - x)),
+    );
+  }
+  const entries = Object.entries(a as object).map(([name, one]) => [name, mixTree(one, (b as never)[name], share)]);
+  return Array.isArray(a) ? entries.map(([, one]) => one) : Object.fromEntries(entries);
+}
+
 /** Trains the heads on. */
 export async function alignLanguages(
   options: AlignLanguagesOptions,
