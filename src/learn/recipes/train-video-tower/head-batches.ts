@@ -52,6 +52,8 @@ export interface HeadBatch<T> {
   readonly frames: T;
   /** `[B, D]` */
   readonly texts: T;
+  /** `[B]`: 1 for an animated picture as it is, which must stay near the mean of its frames; else 0. */
+  readonly kept: T;
 }
 
 /** How many rows of a group show one thing in several motions. */
@@ -68,6 +70,7 @@ export function headBatches(corpus: HeadCorpus, batchSize: number): (rng: Rng) =
     features: table([batchSize, featureDim]),
     frames: table([batchSize, 1, spaceDim]),
     texts: table([batchSize, spaceDim]),
+    kept: table([batchSize]),
   };
   const composedOf = byName(clips, 'composed');
   const composedNames = [...composedOf.keys()];
@@ -104,6 +107,7 @@ export function headBatches(corpus: HeadCorpus, batchSize: number): (rng: Rng) =
       copyRow(corpus.features, row, batch.features, i);
       copyRow(corpus.appearance, row >> 1, batch.frames, i);
       copyRow(corpus.textVectors, text, batch.texts, i);
+      batch.kept.data[i] = Number(clips[row >> 1]!.kind === 'animated' && row % 2 === 0);
     });
     return batch;
   };

@@ -34,7 +34,12 @@ export interface VideoSettings {
     readonly animatedShare: number;
   };
   /** Stage two: video and texts, the tower frozen. */
-  readonly stageTwo: StageSettings & { readonly hiddenDim: number; readonly dropout: number };
+  readonly stageTwo: StageSettings & {
+    readonly hiddenDim: number;
+    readonly dropout: number;
+    /** Weight of animated pictures staying near the mean of their frames: a head trained on few names finds unseen things worse than frames do. */
+    readonly keepAppearance: number;
+  };
 }
 
 /** The settings that made the video part of the default bundle, with any of them replaced. */
@@ -70,6 +75,7 @@ export function videoSettings(changes: Partial<VideoSettings> = {}): VideoSettin
       weightDecay: 0.05,
       hiddenDim: 512,
       dropout: 0.4,
+      keepAppearance: 20,
     },
     ...changes,
   };

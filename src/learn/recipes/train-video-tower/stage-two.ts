@@ -1,7 +1,18 @@
 /** @file Stage two: the video head trained on clips and texts, everything else frozen, and the trained head as a graph. */
 import { join } from 'node:path';
 import { mapTree as mapLeaves, type OnProgress, Rng, scalar, type Tensor } from '../../../engine/core/index.ts';
-import { type Graph, spec, trace, type Value, type ValueSpec } from '../../../engine/graph/index.ts';
+import {
+  add,
+  type Graph,
+  mul,
+  reduceSum,
+  reshape,
+  spec,
+  sub,
+  trace,
+  type Value,
+  type ValueSpec,
+} from '../../../engine/graph/index.ts';
 import {
   adamW,
   compileTrainStep,
@@ -64,7 +75,8 @@ export async function trainHead(
 }
 
 function compileHeadStep({ settings, corpus, logitScale, numThreads }: HeadStageOptions) {
-  const { batchSize, numSteps, warmupSteps, peakLearningRate, weightDecay, dropout, hiddenDim } = settings.stageTwo;
+  const { batchSize, numSteps, warmupSteps, peakLearningRate, weightDecay, dropout, hiddenDim, keepAppearance } =
+    settings.stageTwo;
   const featureDim = corpus.features.shape[1]!;
   const spaceDim = corpus.textVectors.shape[1]!;
   // Interfaces with a type parameter for their leaves are beyond what `MapLeaves` can infer, so the types are stated here.
@@ -78,12 +90,17 @@ function compileHeadStep({ settings, corpus, logitScale, numThreads }: HeadStage
       features: spec([batchSize, featureDim]),
       frames: spec([batchSize, 1, spaceDim]),
       texts: spec([batchSize, spaceDim]),
+      kept: spec([batchSize]),
     },
-    loss(params, { features, frames, texts }, { random }) {
+    loss(params, { features, frames, texts, kept }, { random }) {
       const clips = videoHead(params.head, frames, random.dropout(features, dropout));
       const scale = clampedLogitScale(params.logLogitScale);
-      const { loss, accuracy } = infoNce(clips, texts, scale);
-      return { loss, metrics: { accuracy, logitScale: scale, gate: params.head.gate } };
+      const { loss: contrast, accuracy } = infoNce(clips, texts, scale);
+      // One less the cosine with the mean of the frames.
+      const distance = sub(1, reduceSum(mul(clips, reshape(frames, clips.shape)), { axes: [1] }));
+      const moved = mul(reduceSum(mul(distance, kept)), 1 / batchSize);
+      const loss = add(contrast, mul(moved, keepAppearance));
+      return { loss, metrics: { contrast, moved, accuracy, logitScale: scale, gate: params.head.gate } };
     },
     seed: settings.seed,
     optimizer: adamW({
