@@ -27,7 +27,7 @@ export interface HeldOutVocabulary {
 }
 
 /** Collects the vocabulary of the held-out concepts of `emoji`; flags are left out, for icons have none to name. */
-export function heldOutVocabulary(emoji: readonly Emoji[], wordNet: WordNet): HeldOutVocabulary {
+export function heldOutVocabulary(emoji: readonly Emoji[], wordNet: Pick<WordNet, 'synonyms'>): HeldOutVocabulary {
   const lemmas = new Map<string, HeldOutConcept>();
   const trained = new Set<string>();
   for (const { name, concept, split, isFlag } of emoji) {

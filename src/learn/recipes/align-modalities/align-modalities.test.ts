@@ -137,6 +137,7 @@ describe('soundItems and phraseItems', () => {
       concept: 'bell',
       text: { en, zh: '铃' },
       keywords: ['ringing'],
+      conceptSplit: split,
       split,
     }) as SoundRecord;
 
