@@ -130,9 +130,11 @@ describe('resampling', () => {
     const sine = Array.from({ length: rateHz / 2 }, (_, i) => 0.8 * Math.sin((2 * Math.PI * 440 * i) / rateHz));
     const { samples } = await decodeAudio(wav('32f', rateHz, [sine]));
     expect(samples.length).toBe(Math.round((sine.length * 16_000) / rateHz));
+    let worst = 0;
     for (let i = 400; i < 7600; i++) {
-      expect(Math.abs(samples[i]! - 0.8 * Math.sin((2 * Math.PI * 440 * i) / 16_000))).toBeLessThan(1e-4);
+      worst = Math.max(worst, Math.abs(samples[i]! - 0.8 * Math.sin((2 * Math.PI * 440 * i) / 16_000)));
     }
+    expect(worst).toBeLessThan(1e-4);
   });
 
   test('leaves out what the slower rate cannot hold', async () => {
@@ -158,7 +160,9 @@ describe('parts and pieces', () => {
       const part = await decodeAudio(source, { sampleRateHz: 22_050, startSeconds: 0.5, endSeconds: 0.75 });
       expect(Math.abs(part.durationSeconds - 0.25)).toBeLessThan(1e-4);
       const from = 0.5 * 22_050;
-      for (let i = 200; i < 5000; i++) expect(Math.abs(part.samples[i]! - whole.samples[from + i]!)).toBeLessThan(0.02);
+      let worst = 0;
+      for (let i = 200; i < 5000; i++) worst = Math.max(worst, Math.abs(part.samples[i]! - whole.samples[from + i]!));
+      expect(worst).toBeLessThan(0.02);
     }
   });
 
@@ -207,7 +211,8 @@ describe('parts and pieces', () => {
     let [peak, loud, total] = [0, -1, 0];
     for await (const { samples, durationSeconds, startSeconds } of streamAudio(path)) {
       total += durationSeconds;
-      if (samples.includes(0.5)) loud = startSeconds + samples.indexOf(0.5) / 16_000;
+      if (startSeconds > seconds - 60 && loud < 0 && samples.includes(0.5))
+        loud = startSeconds + samples.indexOf(0.5) / 16_000;
       peak = Math.max(peak, process.memoryUsage().rss - before.rss);
     }
     expect(total).toBe(seconds);

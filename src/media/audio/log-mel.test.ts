@@ -52,9 +52,9 @@ describe('logMel', () => {
     expect(shape).toEqual([98, 64]);
     expect(golden.logMel.length).toBe(4);
     golden.frames.forEach((t, i) => {
-      golden.logMel[i]!.forEach((value, band) => {
-        expect(Math.abs(data[t * 64 + band]! - value), `frame ${t}, band ${band}`).toBeLessThan(1e-4);
-      });
+      const wrong = golden.logMel[i]!.filter((value, band) => !(Math.abs(data[t * 64 + band]! - value) < 1e-4));
+      expect(wrong, `frame ${t}`).toEqual([]);
+      expect(golden.logMel[i]!.length).toBe(64);
     });
   });
 
@@ -64,9 +64,10 @@ describe('logMel', () => {
     const { data, shape } = logMel(samples);
     expect(shape).toEqual([5, 64]);
     for (let t = 0; t < 5; t++) {
-      slowFrame(samples, t * 160).forEach((value, band) => {
-        expect(Math.abs(data[t * 64 + band]! - value), `frame ${t}, band ${band}`).toBeLessThan(1e-4);
-      });
+      const wrong = slowFrame(samples, t * 160).filter(
+        (value, band) => !(Math.abs(data[t * 64 + band]! - value) < 1e-4),
+      );
+      expect(wrong, `frame ${t}`).toEqual([]);
     }
   });
 
@@ -81,9 +82,8 @@ describe('logMel', () => {
     expect(logMel(new Float32Array(10)).shape).toEqual([1, 64]);
     for (const value of logMel(new Float32Array(0)).data) expect(value).toBeCloseTo(Math.log(1e-10), 5);
     const samples = Float32Array.of(1, -1, 0.5);
-    slowFrame(samples, 0).forEach((value, band) => {
-      expect(logMel(samples).data[band]).toBeCloseTo(value, 4);
-    });
+    const found = logMel(samples).data;
+    expect(slowFrame(samples, 0).filter((value, band) => !(Math.abs(found[band]! - value) < 1e-4))).toEqual([]);
   });
 
   test('a short frame after a long one sees nothing of it', () => {
