@@ -2,7 +2,9 @@
  * @file The training of a space: samples that have some of several modalities, each modality through its module, every two contrasted. Both stages are this
  * with other data and other modules. N: rows of a table; F: features; B: samples in a batch; D: dimension of the space.
  */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
 import { type OnProgress, type Rng, scalar, Tensor } from '../../../engine/core/index.ts';
 import { spec, type Value, type ValueSpec } from '../../../engine/graph/index.ts';
 import type { RuntimeOptions } from '../../../engine/runtime/index.ts';
@@ -94,10 +96,18 @@ export async function trainSpace(options: TrainSpaceOptions): Promise<TrainSpace
       ...(onProgress ? { onProgress } : {}),
       ...(signal ? { signal } : {}),
     });
-    return { ...result, params: step.emaParams(), last: step.params() };
+    const seconds = await addSeconds(join(runDirectory, `${name}.seconds`), result);
+    return { ...result, seconds, params: step.emaParams(), last: step.params() };
   } finally {
     await step.close();
   }
+}
+
+/** The seconds of all processes that trained the run, kept in a file beside its checkpoint. */
+async function addSeconds(path: string, { seconds, resumedFrom }: TrainResult): Promise<number> {
+  const before = resumedFrom === 0 ? 0 : Number(await readFile(path, 'utf8').catch(() => '0'));
+  await writeFileAtomic(path, String(before + seconds));
+  return before + seconds;
 }
 
 /** A batch: rows of each modality, and which samples have it. */
