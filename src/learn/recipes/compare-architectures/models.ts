@@ -54,6 +54,10 @@ export interface ArchitectureModel {
   /** The scores `[B, T, V]` of each next token of texts behind media. */
   captionScores(params: unknown, batch: { readonly media: MediaBatch<Value>; readonly ids: Value }): Value;
   decodeStep(params: unknown, step: DecodeStep<Value>): DecodedStep<Value>;
+  /** The vectors `[B, E]` of media and texts before their common part is taken off. */
+  uncentred(params: unknown, batch: CaptionBatch<Value>): { readonly media: Value; readonly text: Value };
+  /** The parameters with common parts `[E]` kept. */
+  withCentres(params: unknown, centres: { readonly media: Tensor; readonly text: Tensor }): Tree<Tensor>;
 }
 
 /** How many numbers a tree of parameters holds. */
@@ -96,6 +100,11 @@ function jointModel(
     embedTexts: (params, ids) => jointTextEmbedding(params as Joint<Value>, ids, sizes),
     captionScores: (params, batch) => jointCaption(params as Joint<Value>, batch, sizes).scores,
     decodeStep: (params, step) => decodeJointStep(params as Joint<Value>, step, sizes),
+    uncentred: (params, batch) => ({
+      media: jointCaption(params as Joint<Value>, batch, { ...sizes, centring: 'none' }).embedding,
+      text: jointTextEmbedding(params as Joint<Value>, batch.ids, { ...sizes, centring: 'none' }),
+    }),
+    withCentres: (params, centres) => ({ ...(params as Joint<Tensor>), centres }) as unknown as Tree<Tensor>,
   };
 }
 
@@ -112,6 +121,19 @@ function hierarchicalModel(sizes: SharedSizes, decoder: TextDecoder<Tensor>, rng
     captionScores: (params, batch) =>
       hierarchicalCaption(params as Hierarchical<Value>, frozen(), batch, options).scores,
     decodeStep: (params, step) => decodeHierarchicalStep(params as Hierarchical<Value>, frozen(), step, options),
+    uncentred: (params, batch) => {
+      const plain = { ...options, centring: 'none' } as const;
+      const own = params as Hierarchical<Value>;
+      return {
+        media: hierarchicalCaption(own, frozen(), batch, plain).embedding,
+        text: hierarchicalTextEmbedding(own, frozen(), batch.ids, plain),
+      };
+    },
+    withCentres: (params, { media, text }) => {
+      const own = params as Hierarchical<Tensor>;
+      const heads = { mediaHead: { ...own.mediaHead, centre: media }, textHead: { ...own.textHead, centre: text } };
+      return { ...own, ...heads } as unknown as Tree<Tensor>;
+    },
   };
 }
 

@@ -4,8 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { bytesOf, leaves, type OnProgress, Rng, type Tensor, type Tree } from '../../../engine/core/index.ts';
-import { spec, type Value, type ValueSpec } from '../../../engine/graph/index.ts';
+import { bytesOf, leaves, type OnProgress, Rng, type Tensor, type Tree, zeros } from '../../../engine/core/index.ts';
+import { type Graph, spec, trace, type Value, type ValueSpec } from '../../../engine/graph/index.ts';
+import { compile } from '../../../engine/runtime/index.ts';
 import {
   adamW,
   compileTrainStep,
@@ -18,7 +19,7 @@ import { type CaptionBatch, initTextDecoder, languageModelLoss, type TextDecoder
 import { train } from '../../train/train.ts';
 import { countFlops } from './count-flops.ts';
 import { mediaSpecs } from './inference.ts';
-import type { ArchitectureModel, SharedSizes } from './models.ts';
+import { type ArchitectureModel, constantsOf, type SharedSizes } from './models.ts';
 import { type ComparisonSettings, type ComparisonStage, hashOf } from './settings.ts';
 import type { CaptionRows } from './texts.ts';
 
@@ -74,7 +75,7 @@ export async function trainPaired(
   const { settings } = options;
   const ids = spec([settings.batchSize, settings.maxTokens], 'int64');
   const { captionWeight, mediaDropout } = settings;
-  return runStage<Tree<Tensor>, CaptionBatch<Tensor>>({
+  const result = await runStage<Tree<Tensor>, CaptionBatch<Tensor>>({
     ...options,
     stage: settings.paired,
     params: model.params,
@@ -87,6 +88,44 @@ export async function trainPaired(
     nextBatch,
     start: `${model.name} ${digestOf(model.params)}`,
   });
+  return { ...result, params: await centred(model, result.params, sizes, nextBatch, settings) };
+}
+
+/** Batches from which the common part of all vectors is taken. */
+const numCentringBatches = 16;
+
+/** The trained parameters with the common parts of media and texts kept, the mean over batches as training saw them. */
+async function centred(
+  model: ArchitectureModel,
+  trained: Tree<Tensor>,
+  sizes: SharedSizes,
+  nextBatch: (rng: Rng) => CaptionBatch<Tensor>,
+  { batchSize, numThreads }: ComparisonSettings,
+): Promise<Tree<Tensor>> {
+  const ids = spec([batchSize, sizes.maxTokens], 'int64');
+  const params = constantsOf(trained);
+  const traceBatch = trace as unknown as (fn: (batch: CaptionBatch<Value>) => unknown, specs: unknown) => Graph;
+  const graph = traceBatch((batch) => model.uncentred(params, batch), { media: mediaSpecs(sizes, batchSize), ids });
+  const executable = await compile(graph, { numThreads });
+  try {
+    const rng = new Rng('centres');
+    const sums = { media: zeros([sizes.spaceDim]), text: zeros([sizes.spaceDim]) };
+    for (let i = 0; i < numCentringBatches; i++) {
+      const { media, ids: texts } = nextBatch(rng);
+      const feeds = Object.fromEntries(
+        Object.entries(media).map(([name, tensor]) => [`media.${name}`, tensor as Tensor]),
+      );
+      const outputs = await executable.run({ ...feeds, ids: texts });
+      for (const kind of ['media', 'text'] as const) {
+        outputs[kind]!.data.forEach((value, at) => {
+          sums[kind].data[at % sizes.spaceDim]! += Number(value) / (numCentringBatches * batchSize);
+        });
+      }
+    }
+    return model.withCentres(trained, sums);
+  } finally {
+    await executable.close();
+  }
 }
 
 interface Stage<P, B> extends StageOptions {

@@ -18,8 +18,9 @@ export function hierarchicalLoss(
   options: HierarchicalOptions,
   { captionWeight = 1, drop }: CaptionLossOptions = {},
 ) {
-  const { embedding, scores } = hierarchicalCaption(params, decoder, batch, options, drop);
-  const text = hierarchicalTextEmbedding(params, decoder, batch.ids, options);
+  const training = { ...options, centring: 'batch' } as const;
+  const { embedding, scores } = hierarchicalCaption(params, decoder, batch, training, drop);
+  const text = hierarchicalTextEmbedding(params, decoder, batch.ids, training);
   const logitScale = clampedLogitScale(params.logLogitScale);
   const { loss: contrast, accuracy } = infoNce(embedding, text, logitScale);
   const caption = captionLoss(scores, batch.targets);

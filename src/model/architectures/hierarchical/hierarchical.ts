@@ -8,7 +8,7 @@
  * B: batch; M: media (here one of each modality); L: latents of a medium; T: text tokens; V: vocabulary; D: features; E: dimension of the
  * space.
  */
-import { float32, type Rng, scalar, type Tensor } from '../../../engine/core/index.ts';
+import { float32, type Rng, scalar, type Tensor, zeros } from '../../../engine/core/index.ts';
 import {
   add,
   concat,
@@ -42,6 +42,7 @@ import {
   mediaTokens,
 } from '../../nn/media-tokens.ts';
 import { initPerceiverResampler, type PerceiverResampler, perceiverResampler } from '../../nn/perceiver-resampler.ts';
+import { type Centring, spaceVectors } from '../../nn/space-vectors.ts';
 import {
   causalMask,
   embedTokens,
@@ -51,7 +52,6 @@ import {
   type TextDecoderOptions,
   textStates,
 } from '../../nn/text-decoder.ts';
-import { unitVectors } from '../../nn/unit-vectors.ts';
 
 /** What the hierarchical architecture trains. */
 export interface Hierarchical<T> {
@@ -70,6 +70,8 @@ export interface SpaceHead<T> {
   readonly feedForward: FeedForward<T>;
   /** `[D, E]` */
   readonly projection: Linear<T>;
+  /** `[E]`: what all vectors have in common; zeros until training has ended. */
+  readonly centre: T;
 }
 
 /** The sizes of the hierarchical architecture; those of the decoder are the frozen one's. */
@@ -80,6 +82,8 @@ export interface HierarchicalOptions extends TextDecoderOptions {
   /** L */
   readonly numLatents: number;
   readonly numResamplerLayers: number;
+  /** What is taken off vectors of the space; the kept centre if absent. */
+  readonly centring?: Centring;
   /** Hidden features of every perceptron that is trained. */
   readonly hiddenDim: number;
 }
@@ -90,6 +94,7 @@ export function initHierarchical(rng: Rng, options: HierarchicalOptions): Hierar
   const head = () => ({
     feedForward: initFeedForward(rng, dim, hiddenDim),
     projection: initLinear(rng, dim, spaceDim),
+    centre: zeros([spaceDim]),
   });
   return {
     media: initMediaTokens(rng, { dim, ...options.media }),
@@ -101,8 +106,9 @@ export function initHierarchical(rng: Rng, options: HierarchicalOptions): Hierar
   };
 }
 
-function spaceVectors(params: SpaceHead<Value>, mean: Value): Value {
-  return unitVectors(linear(params.projection, add(mean, feedForward(params.feedForward, mean))));
+function headVectors(params: SpaceHead<Value>, mean: Value, centring: Centring | undefined): Value {
+  const projected = linear(params.projection, add(mean, feedForward(params.feedForward, mean)));
+  return spaceVectors(projected, params.centre, centring);
 }
 
 /**
@@ -126,12 +132,12 @@ export function hierarchicalMediaEmbedding(
   params: Hierarchical<Value>,
   latents: Value,
   present: Value,
-  { numLatents, dim }: HierarchicalOptions,
+  { numLatents, dim, centring }: HierarchicalOptions,
 ): Value {
   const perMedium = reshape(latents, [latents.shape[0]!, mediaModalities.length, numLatents, dim]);
   const means = reduceMean(perMedium, { axes: [2] });
   const weights = div(present, add(reduceSum(present, { axes: [1], keepDims: true }), 1e-6));
-  return spaceVectors(params.mediaHead, reduceSum(mul(means, unsqueeze(weights, [2])), { axes: [1] }));
+  return headVectors(params.mediaHead, reduceSum(mul(means, unsqueeze(weights, [2])), { axes: [1] }), centring);
 }
 
 /** The unit vectors `[B, E]` of texts `int64[B, T]`, from the states of the frozen decoder over the text alone. */
@@ -144,7 +150,7 @@ export function hierarchicalTextEmbedding(
   const present = isToken(ids);
   const weights = unsqueeze(div(present, add(reduceSum(present, { axes: [1], keepDims: true }), 1e-6)), [2]);
   const states = layerNorm(decoder.norm, textStates(decoder, ids, options));
-  return spaceVectors(params.textHead, reduceSum(mul(states, weights), { axes: [1] }));
+  return headVectors(params.textHead, reduceSum(mul(states, weights), { axes: [1] }), options.centring);
 }
 
 /** Latents as keys and values of each bridge, to be computed once where text is written token after token. */

@@ -64,7 +64,7 @@ export function encodeJointMedia(
     memory.push(own);
     return output;
   }, tokens);
-  return { embedding: jointEmbedding(params, x, present), memory };
+  return { embedding: jointEmbedding(params, x, present, 'media', options), memory };
 }
 
 /** The scores of the next token. */

@@ -29,8 +29,9 @@ export function jointLoss(
   options: JointOptions,
   { captionWeight = 1, drop }: CaptionLossOptions = {},
 ) {
-  const { embedding, scores } = jointCaption(params, batch, options, drop);
-  const text = jointTextEmbedding(params, batch.ids, options);
+  const training = { ...options, centring: 'batch' } as const;
+  const { embedding, scores } = jointCaption(params, batch, training, drop);
+  const text = jointTextEmbedding(params, batch.ids, training);
   const logitScale = clampedLogitScale(params.logLogitScale);
   const { loss: contrast, accuracy } = infoNce(embedding, text, logitScale);
   const caption = captionLoss(scores, batch.targets);

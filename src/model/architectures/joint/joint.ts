@@ -8,7 +8,7 @@
  *
  * B: batch; M: media tokens; T: text tokens; V: vocabulary; D: features; E: dimension of the space.
  */
-import { type Rng, scalar, Tensor } from '../../../engine/core/index.ts';
+import { type Rng, scalar, Tensor, zeros } from '../../../engine/core/index.ts';
 import {
   add,
   concat,
@@ -41,6 +41,7 @@ import {
   mediaTokens,
   tokensPresent,
 } from '../../nn/media-tokens.ts';
+import { type Centring, spaceVectors } from '../../nn/space-vectors.ts';
 import {
   embedTokens,
   initTextDecoder,
@@ -49,7 +50,6 @@ import {
   type TextDecoder,
   type TextDecoderOptions,
 } from '../../nn/text-decoder.ts';
-import { unitVectors } from '../../nn/unit-vectors.ts';
 
 /** The parameters of the joint architecture. */
 export interface Joint<T> {
@@ -62,6 +62,8 @@ export interface Joint<T> {
   readonly experts: readonly ConditionalExperts<T>[];
   /** `[D, E]` */
   readonly projection: Linear<T>;
+  /** `[E]` each: what all media, and all texts, have in common; zeros until training has ended. */
+  readonly centres: { readonly media: T; readonly text: T };
   /** `[]`, the logarithm of the logit scale. */
   readonly logLogitScale: T;
 }
@@ -71,6 +73,8 @@ export interface JointOptions extends TextDecoderOptions {
   readonly media: Omit<MediaTokensOptions, 'dim'>;
   /** E */
   readonly spaceDim: number;
+  /** What is taken off vectors of the space; the kept centre if absent. */
+  readonly centring?: Centring;
   /** Experts beside each block's perceptron; none if absent. */
   readonly experts?: { readonly numExperts: number; readonly numActive: number; readonly hiddenDim: number };
 }
@@ -93,6 +97,7 @@ export function initJoint(rng: Rng, options: JointOptions, shared?: TextDecoder<
         )
       : [],
     projection: initLinear(rng, dim, spaceDim),
+    centres: { media: zeros([spaceDim]), text: zeros([spaceDim]) },
     logLogitScale: scalar(Math.log(1 / 0.07)),
   };
 }
@@ -151,10 +156,16 @@ export function jointTextTokens(params: Joint<Value>, ids: Value, positions?: Va
 }
 
 /** The unit vectors `[B, E]` of tokens `[B, S, D]` after the last block: their mean over those that are there, projected. */
-export function jointEmbedding(params: Joint<Value>, x: Value, present: Value): Value {
+export function jointEmbedding(
+  params: Joint<Value>,
+  x: Value,
+  present: Value,
+  kind: keyof Joint<Value>['centres'],
+  { centring }: Pick<JointOptions, 'centring'>,
+): Value {
   const weights = unsqueeze(div(present, add(reduceSum(present, { axes: [1], keepDims: true }), 1e-6)), [2]);
   const mean = reduceSum(mul(layerNorm(params.shared.norm, x), weights), { axes: [1] });
-  return unitVectors(linear(params.projection, mean));
+  return spaceVectors(linear(params.projection, mean), params.centres[kind], centring);
 }
 
 /** The unit vectors `[B, E]` of texts `int64[B, T]`, every token of which sees every other. */
@@ -162,7 +173,7 @@ export function jointTextEmbedding(params: Joint<Value>, ids: Value, options: Jo
   const present = isToken(ids);
   const segments = segmentsOf(options, { media: false, textTokens: ids.shape[1] as number });
   const x = throughBlocks(params, jointTextTokens(params, ids), presenceMask(present), segments, options);
-  return jointEmbedding(params, x, present);
+  return jointEmbedding(params, x, present, 'text', options);
 }
 
 /**
@@ -185,7 +196,7 @@ export function jointCaption(
   const x = throughBlocks(params, sequence, mask, segments, options);
   const part = (from: number, to: number) => slice(x, { starts: [from], ends: [to], axes: [1] });
   return {
-    embedding: jointEmbedding(params, part(0, numMedia), present),
+    embedding: jointEmbedding(params, part(0, numMedia), present, 'media', options),
     scores: nextTokenScores(params.shared, part(numMedia, numMedia + numText)),
   };
 }
