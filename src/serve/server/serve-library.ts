@@ -34,7 +34,7 @@ export interface Serving {
 }
 
 /** One query is little work; a second thread for it would only wait, and take time from the indexing. */
-const queryRuntime = { numThreads: 1 };
+const queryRuntime = { numThreads: 1, prepare: ['text'] } as const;
 
 /** The built page, at `dist/studio` of the package, from `dist/serve/server` and `src/serve/server` alike. */
 const pageDirectory = fileURLToPath(new URL('../../../dist/studio', import.meta.url));

@@ -43,7 +43,7 @@ async function openForIndexing(task: IndexingTask, encoder: Encoder): Promise<Li
 }
 
 async function run(task: IndexingTask): Promise<void> {
-  const encoder = await loadEncoder(task.model);
+  const encoder = await loadEncoder(task.model, { prepare: ['text', 'image'] });
   await tell({ type: 'encoder-ready' });
   const startedAtMs = performance.now();
   for (;;) {
