@@ -3,7 +3,7 @@
  * head. Each folder also says where its part comes from.
  */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Provenance } from '../../../bundle/index.ts';
 import { FormatError, MissingDataError } from '../../../engine/core/index.ts';
@@ -55,7 +55,7 @@ export async function readStudent(directory: string): Promise<StudentPart> {
     tokenizer: await readPart(directory, 'tokenizer.json'),
     maxTokens,
     licence,
-    provenance: provenanceOf(description),
+    provenance: await provenanceOf(description, directory),
   };
 }
 
@@ -78,7 +78,7 @@ export async function readAudio(directory: string): Promise<AudioPart> {
     tower,
     windowSeconds,
     windowFrames,
-    provenance: provenanceOf(description),
+    provenance: await provenanceOf(description, directory),
   };
 }
 
@@ -92,7 +92,7 @@ export async function readVideo(directory: string): Promise<VideoPart> {
     tower,
     head: await readPart(directory, 'video-head.onnx'),
     numFrames: typeof settings?.numFrames === 'number' ? settings.numFrames : 8,
-    provenance: provenanceOf(description),
+    provenance: await provenanceOf(description, directory),
   };
 }
 
@@ -114,8 +114,8 @@ function checksum(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex').slice(0, 16);
 }
 
-/** What a recipe says of what it made, in the form of a manifest. */
-function provenanceOf(description: object): Provenance {
+/** What a recipe says of what it made, in the form of a manifest; the folder's time stands for one that is not told. */
+async function provenanceOf(description: object, directory: string): Promise<Provenance> {
   const own = { ...description, ...(description as { provenance?: object }).provenance } as {
     readonly [field: string]: unknown;
     readonly data?: readonly { readonly package: string; readonly licence: string; readonly use: string }[];
@@ -124,7 +124,7 @@ function provenanceOf(description: object): Provenance {
   const versionOf = new Map(dataPackages.map(({ name, version }) => [name, version]));
   return {
     recipe: String(own.recipe),
-    createdAt: typeof own.createdAt === 'string' ? own.createdAt : new Date(0).toISOString(),
+    createdAt: typeof own.createdAt === 'string' ? own.createdAt : (await stat(directory)).mtime.toISOString(),
     commit: typeof own.commit === 'string' ? own.commit : null,
     seed: Number(own.seed ?? settings.seed ?? 0),
     steps: Math.round(Number(own.steps ?? 0)) || stepsOf(settings),
