@@ -1,10 +1,10 @@
 /**
  * @file `npm run bench -- audio-tower`: the audio tower of `sensorium train train-audio-tower` beside the speech embedding of openWakeWord (Google's, 96
  * numbers every 80 ms; here their mean and maximum over a clip) and beside the same tower untrained, all frozen: what lies next to what, and what one
- * linear head learns of texts from them. Also human words of Asterisk (Debian), found among the same words by a synthetic voice.
+ * linear head learns of texts from them. Also what humans say (Asterisk, Tux Paint; both from Debian), found among the same by a synthetic voice.
  * Options: `--json`, `--write`, `--tower <folder>` (default `runs/train-audio-tower/tower`), `--speech <clips>` (default 100 phrases a row).
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -108,7 +108,7 @@ const clips = spokenClips();
 const clipSamples: Float32Array[] = [];
 for (const { voice, text } of clips) clipSamples.push(await speak(voice, text));
 tell(`${clips.length} phrases spoken`);
-const human = await humanWords();
+const human = await humanSpeech();
 
 const space = await loadEncoder(join(root, 'models/text-image-en'), runtime);
 const figures: Record<string, Record<string, number>> = {};
@@ -147,7 +147,7 @@ for (const [name, featuresOf] of Object.entries(towers)) {
     ),
     'text → any held-out recording of the same known concept, R@1': mean((probe) => probe.seenSameThing.r1),
     [`text → recording of a new concept, R@10 of ${probes[0]!.candidates}`]: mean((probe) => probe.unseenConcept.r10),
-    ...(human === undefined ? {} : await human(featuresOf)),
+    ...(await human(featuresOf)),
   };
   tell(
     `${name}: R@10 by seed ${spread((probe) => probe.seenConcept.r10)}; new concepts ${spread((probe) => probe.unseenConcept.r10)}; 95 % ${probes[0]!.seenConcept.r10Interval.map((x) => x.toFixed(3)).join(' to ')}`,
@@ -168,7 +168,7 @@ await report({
   rows,
   notes: [
     `texts: the mean of ${seeds.length} seeds of a linear head into models/text-image-en; R@10 of guessing is 10 / candidates`,
-    'voices are synthetic but for the human words, which a telephone line carries (8 kHz)',
+    'voices are synthetic but for the human ones: words of Asterisk over a telephone line (8 kHz), descriptions of Tux Paint; neither trained anything',
     'the untrained tower has random weights: what it finds is in the spectrograms already',
   ],
 });
@@ -186,50 +186,68 @@ function spokenClips(): SpeechClip[] {
   );
 }
 
-/** Human words and the same words by a synthetic voice: a function from features to how often they meet; undefined where there are none. */
-async function humanWords(): Promise<((featuresOf: Features) => Promise<Record<string, number>>) | undefined> {
-  const path = join(
-    defaultDataDirectory(),
-    'debian/asterisk-core-sounds-en-wav/usr/share/asterisk/sounds/en_US_f_Allison/digits',
-  );
-  if (!existsSync(path)) return undefined;
-  const teens =
-    'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen'.split(
-      ' ',
-    );
-  const tens = 'twenty thirty forty fifty sixty seventy eighty ninety'.split(' ');
-  const days = 'sunday monday tuesday wednesday thursday friday saturday'.split(' ');
-  const months = 'january february march april may june july august september october november december'.split(' ');
-  const words: [string, string][] = [
-    ...teens.map((word, i): [string, string] => [String(i), word]),
-    ...tens.map((word, i): [string, string] => [String((i + 2) * 10), word]),
-    ...days.map((word, i): [string, string] => [`day-${i}`, word]),
-    ...months.map((word, i): [string, string] => [`mon-${i}`, word]),
+/** A set of human recordings and what they say. */
+interface HumanSet {
+  readonly name: string;
+  readonly said: readonly { readonly path: string; readonly text: string }[];
+}
+
+/** Numbers, days and months over a telephone line (Asterisk), and "A wombat." read aloud for children (Tux Paint); what is installed of them. */
+function humanSets(): HumanSet[] {
+  const debian = join(defaultDataDirectory(), 'debian');
+  const digits = join(debian, 'asterisk-core-sounds-en-wav/usr/share/asterisk/sounds/en_US_f_Allison/digits');
+  const ones =
+    'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen';
+  const tens = 'twenty thirty forty fifty sixty seventy eighty ninety';
+  const days = 'sunday monday tuesday wednesday thursday friday saturday';
+  const months = 'january february march april may june july august september october november december';
+  const words = [
+    ...ones.split(' ').map((text, i) => ({ path: join(digits, `${i}.wav`), text })),
+    ...tens.split(' ').map((text, i) => ({ path: join(digits, `${(i + 2) * 10}.wav`), text })),
+    ...days.split(' ').map((text, i) => ({ path: join(digits, `day-${i}.wav`), text })),
+    ...months.split(' ').map((text, i) => ({ path: join(digits, `mon-${i}.wav`), text })),
   ];
-  const spoken: Float32Array[] = [];
-  const said: Float32Array[] = [];
-  for (const [file, word] of words) {
-    spoken.push((await decodeAudio(join(path, `${file}.wav`))).samples);
-    said.push(await speak(speechVoices[0]!, word));
-  }
+  const stamps = join(debian, 'tuxpaint-stamps-default/usr/share/tuxpaint/stamps');
+  const files = existsSync(stamps) ? readdirSync(stamps, { recursive: true, encoding: 'utf8' }) : [];
+  const described = files.flatMap((file) => {
+    const text = join(stamps, file.replace(/_desc\.ogg$/, '.txt'));
+    if (!file.endsWith('_desc.ogg') || !existsSync(text)) return [];
+    return [{ path: join(stamps, file), text: readFileSync(text, 'utf8').split('\n')[0]!.trim() }];
+  });
+  const unique = [...new Map(described.map((one) => [one.text, one])).values()].sort((x, y) =>
+    x.text < y.text ? -1 : 1,
+  );
+  return [
+    { name: 'human word', said: words.filter(({ path }) => existsSync(path)) },
+    { name: 'human description', said: unique },
+  ].filter(({ said }) => said.length > 1);
+}
+
+/** Human recordings beside the same by a synthetic voice: a function from features to how often they meet. */
+async function humanSpeech(): Promise<(featuresOf: Features) => Promise<Record<string, number>>> {
+  const sets = await Promise.all(
+    humanSets().map(async ({ name, said }) => {
+      const samples: Float32Array[] = [];
+      for (const { path } of said) samples.push((await decodeAudio(path)).samples);
+      for (const { text } of said) samples.push(await speak(speechVoices[0]!, text));
+      const clipsOf = (heldOut: boolean) =>
+        said.map(({ text }): SpeechClip => {
+          const voice = { ...speechVoices[0]!, ...(heldOut ? { id: 'human', heldOut } : {}) };
+          return { language: 'en', text, concept: text, split: 'train', id: text, voice };
+        });
+      return { name, count: said.length, samples, clips: [...clipsOf(true), ...clipsOf(false)] };
+    }),
+  );
   return async (featuresOf) => {
-    const [a, b] = [await featuresOf(spoken), await featuresOf(said)];
-    const rows = stackRows([a, b]);
-    const clipOf = (word: string, heldOut: boolean): SpeechClip => ({
-      language: 'en',
-      text: word,
-      concept: word,
-      split: 'train',
-      id: word,
-      voice: { ...speechVoices[0]!, heldOut },
-    });
-    const all = [...words.map(([, word]) => clipOf(word, true)), ...words.map(([, word]) => clipOf(word, false))];
-    const none = spectrogramsOf([]);
-    const corpus = { sounds, clips: all, soundSpectrograms: none, clipSpectrograms: none };
-    const { knownPhrases } = audioFigures(corpus, { sounds: await featuresOf(soundSamples), clips: rows }, ['test']);
-    return {
-      [`human word → synthetic voice, R@1 of ${words.length}`]: knownPhrases.r1,
-      [`human word → synthetic voice, R@10 of ${words.length}`]: knownPhrases.r10,
-    };
+    const rows: Record<string, number> = {};
+    for (const { name, count, samples, clips } of sets) {
+      const none = spectrogramsOf([]);
+      const corpus = { sounds: [], clips, soundSpectrograms: none, clipSpectrograms: none };
+      const features = await featuresOf(samples);
+      const { knownPhrases } = audioFigures(corpus, { sounds: features, clips: features }, ['test']);
+      rows[`${name} → the same by a synthetic voice, R@1 of ${count}`] = knownPhrases.r1;
+      rows[`${name} → the same by a synthetic voice, R@10 of ${count}`] = knownPhrases.r10;
+    }
+    return rows;
   };
 }

@@ -3,7 +3,7 @@ import { mapTree, Tensor } from '../../../engine/core/index.ts';
 import { spec, trace, type Value } from '../../../engine/graph/index.ts';
 import { exportOnnx } from '../../../engine/onnx/index.ts';
 import type { Executable } from '../../../engine/runtime/index.ts';
-import { type AudioEncoder, audioEncoder, silence } from '../../../model/index.ts';
+import { type AudioEncoder, audioTower, silence } from '../../../model/index.ts';
 import { numMelBands, type Spectrograms } from '../../data/sounds-spectrograms.ts';
 import { storedHalf } from '../finetune-image-tower/export.ts';
 import type { AudioTowerSettings } from './settings.ts';
@@ -14,14 +14,14 @@ const mapLeaves = mapTree as unknown as (
   transform: (leaf: Tensor) => Value,
 ) => AudioEncoder<Value>;
 
-/** The ONNX bytes of a tower, weights as float16: `logMel` `[batch, frames, M]` to `features` `[batch, F]`. */
+/** The ONNX bytes of a tower, weights as float16: `logMel` `[batch, frames, M]` to `features` `[batch, F + 2 M + 64]`. */
 export function exportAudioTower(
   params: AudioEncoder<Tensor>,
   { tower }: Pick<AudioTowerSettings, 'tower'>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
   const stored = mapLeaves(params, (leaf) => storedHalf(leaf));
-  const graph = trace(({ logMel }) => ({ features: audioEncoder(stored, logMel, tower) }), {
+  const graph = trace(({ logMel }) => ({ features: audioTower(stored, logMel, tower) }), {
     logMel: spec(['batch', 'frames', tower.numBands]),
   });
   return exportOnnx(graph, { name: 'audio-tower', metadata });

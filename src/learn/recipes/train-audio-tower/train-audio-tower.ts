@@ -48,7 +48,7 @@ export interface AudioTowerOptions {
 
 /** What the recipe made. */
 export interface AudioTowerResult extends Pick<TrainResult, 'resumedFrom' | 'seconds'> {
-  /** `logMel` `[batch, frames, 64]` to `features` `[batch, 256]`. */
+  /** `logMel` `[batch, frames, 64]` to `features` `[batch, 448]`: 256 learned, then the outline of the sound. */
   readonly towerPath: string;
   /** Length of the longest piece that the tower hears at once. */
   readonly windowSeconds: number;

@@ -3,7 +3,8 @@ import { mapTree, Rng, ShapeError, Tensor } from '../../../engine/core/index.ts'
 import { constant, spec, trace, Value } from '../../../engine/graph/index.ts';
 import { compile } from '../../../engine/runtime/index.ts';
 import { adamW, compileTrainStep, constantSchedule } from '../../../engine/train/index.ts';
-import { type AudioEncoder, audioEncoder, initAudioEncoder, silence } from './audio-encoder.ts';
+import { type AudioEncoder, audioEncoder, audioTower, initAudioEncoder, silence } from './audio-encoder.ts';
+import { outlineDim } from './sound-outline.ts';
 import { audioContrast, initAudioContrast } from './view-contrast.ts';
 
 const options = {
@@ -79,6 +80,31 @@ describe('audioEncoder', () => {
     const stored = mapLeaves(params, (leaf) => constant(leaf)) as AudioEncoder<Value>;
     expect(() => audioEncoder(stored, logMel, options)).toThrow(ShapeError);
     expect(() => initAudioEncoder(new Rng(1), { ...options, windowFrames: 18 })).toThrow('multiples of 4');
+  });
+});
+
+describe('audioTower', () => {
+  it('gives the features, then means, maxima and the coarse picture of the levelled sound', async () => {
+    const stored = mapLeaves(params, (leaf) => constant(leaf)) as AudioEncoder<Value>;
+    const graph = trace((inputs: { logMel: Value }) => ({ out: audioTower(stored, inputs.logMel, options) }), {
+      logMel: spec(['batch', 'frames', 8]),
+    });
+    const executable = await compile(graph, { numThreads: 1 });
+    // Band 3 sounds at full level in frames 4 and 5 of 16, band 6 at half the range below it in frame 15.
+    const data = new Float32Array(128).fill(silence);
+    data[4 * 8 + 3] = data[5 * 8 + 3] = 2;
+    data[15 * 8 + 6] = 2 - 6;
+    const { out } = await executable.run({ logMel: new Tensor('float32', [1, 16, 8], data) });
+    await executable.close();
+    expect(out!.shape).toEqual([1, 6 + outlineDim(8)]);
+    const outline = [...(out!.data as Float32Array).slice(6)];
+    close(Float32Array.from(outline.slice(0, 8)), Float32Array.from([0, 0, 0, 2 / 16, 0, 0, 0.5 / 16, 0]));
+    close(Float32Array.from(outline.slice(8, 16)), Float32Array.from([0, 0, 0, 1, 0, 0, 0.5, 0]));
+    const coarse = new Float32Array(64);
+    coarse[2 * 8 + 3] = 1;
+    coarse[7 * 8 + 6] = 0.25;
+    close(Float32Array.from(outline.slice(16)), coarse);
+    close((out!.data as Float32Array).slice(0, 6), await encode(new Tensor('float32', [1, 16, 8], data)));
   });
 });
 

@@ -9,6 +9,7 @@ import { type Rng, ShapeError, Tensor } from '../../../engine/core/index.ts';
 import {
   add,
   clip,
+  concat,
   div,
   matMul,
   mul,
@@ -27,6 +28,7 @@ import { type Conv2d, conv2d, initConv2d } from '../../nn/conv2d.ts';
 import { initLayerNorm, type LayerNorm, layerNorm } from '../../nn/layer-norm.ts';
 import { initLinear, type Linear, linear } from '../../nn/linear.ts';
 import { initTransformerBlock, type TransformerBlock, transformerBlock } from '../../nn/transformer-block.ts';
+import { soundOutline } from './sound-outline.ts';
 
 /** The parameters of an audio encoder. */
 export interface AudioEncoder<T> {
@@ -61,6 +63,9 @@ export interface AudioEncoderOptions {
   /** F */
   readonly featureDim: number;
 }
+
+/** The sizes that parameters do not tell. */
+export type AudioEncoderShape = Pick<AudioEncoderOptions, 'numBands' | 'windowFrames' | 'numHeads'>;
 
 /** What a log-mel spectrogram says of silence: ln(1e-10). */
 export const silence = Math.log(1e-10);
@@ -102,6 +107,12 @@ function levelled(logMel: Value): Value {
   return relu(add(div(sub(logMel, loudest), dynamicRange), 1));
 }
 
+/** What an audio tower gives: the features of the encoder, then the outline of the sound, side by side `[B, F + 2 M + 64]`. */
+export function audioTower(params: AudioEncoder<Value>, logMel: Value, options: AudioEncoderShape): Value {
+  const outline = soundOutline(levelled(ofLength(logMel, options.windowFrames)));
+  return concat([audioEncoder(params, logMel, options), outline], 1);
+}
+
 /**
  * The features `[B, F]` of log-mel spectrograms `[B, T, M]`; what is shorter than a window is followed by silence, what is longer is cut.
  * @throws ShapeError if they have another number of bands.
@@ -109,13 +120,13 @@ function levelled(logMel: Value): Value {
 export function audioEncoder(
   params: AudioEncoder<Value>,
   logMel: Value,
-  { numBands, windowFrames, numHeads }: Pick<AudioEncoderOptions, 'numBands' | 'windowFrames' | 'numHeads'>,
+  { numBands, windowFrames, numHeads }: AudioEncoderShape,
 ): Value {
   if (logMel.rank !== 3 || logMel.shape[2] !== numBands) {
     throw new ShapeError(`audioEncoder: logMel must be [B, T, ${numBands}], got ${logMel}`);
   }
-  const windows = ofLength(logMel, windowFrames);
-  const picture = unsqueeze(sub(mul(levelled(windows), 4), 1), [1]);
+  const windows = levelled(ofLength(logMel, windowFrames));
+  const picture = unsqueeze(sub(mul(windows, 4), 1), [1]);
   const seen = params.stem.reduce((x, layer) => relu(conv2d(layer, x, { stride: 2 })), picture);
   const byTime = transpose(seen, [0, 2, 1, 3]);
   const [, numTokens, channels, heights] = byTime.shape as [number, number, number, number];

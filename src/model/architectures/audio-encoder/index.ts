@@ -3,7 +3,9 @@ export {
   type AudioEncoder,
   type AudioEncoderOptions,
   audioEncoder,
+  audioTower,
   initAudioEncoder,
   silence,
 } from './audio-encoder.ts';
+export { outlineDim } from './sound-outline.ts';
 export { type AudioContrast, type AudioViews, audioContrast, initAudioContrast } from './view-contrast.ts';
