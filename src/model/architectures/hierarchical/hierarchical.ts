@@ -102,7 +102,8 @@ export function initHierarchical(rng: Rng, options: HierarchicalOptions): Hierar
     bridges: Array.from({ length: numLayers }, () => initGatedCrossAttention(rng, dim, hiddenDim)),
     mediaHead: head(),
     textHead: head(),
-    logLogitScale: scalar(Math.log(1 / 0.07)),
+    // Vectors that tell nothing apart yet are noise, which a large scale would only amplify; CLIP's 1 / 0.07 suits trained towers.
+    logLogitScale: scalar(Math.log(5)),
   };
 }
 

@@ -98,7 +98,8 @@ export function initJoint(rng: Rng, options: JointOptions, shared?: TextDecoder<
       : [],
     projection: initLinear(rng, dim, spaceDim),
     centres: { media: zeros([spaceDim]), text: zeros([spaceDim]) },
-    logLogitScale: scalar(Math.log(1 / 0.07)),
+    // Vectors that tell nothing apart yet are noise, which a large scale would only amplify; CLIP's 1 / 0.07 suits trained towers.
+    logLogitScale: scalar(Math.log(5)),
   };
 }
 
