@@ -5,12 +5,13 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { bytesOf, leaves, type OnProgress, Rng, type Tensor, type Tree, zeros } from '../../../engine/core/index.ts';
-import { type Graph, spec, trace, type Value, type ValueSpec } from '../../../engine/graph/index.ts';
-import { compile } from '../../../engine/runtime/index.ts';
+import { type Graph, spec, trace, type Value } from '../../../engine/graph/index.ts';
+import { compile, type RuntimeOptions } from '../../../engine/runtime/index.ts';
 import {
   adamW,
   compileTrainStep,
   type LossResult,
+  type Optimizer,
   type StepContext,
   type TrainStep,
   warmupCosine,
@@ -139,7 +140,14 @@ interface Stage<P, B> extends StageOptions {
 }
 
 /** The types of parameters that are known only as a tree are beyond what `compileTrainStep` can infer, so they are stated here. */
-type CompileStage<P, B> = (options: object & { readonly batch: ValueSpec | unknown }) => Promise<TrainStep<P, B>>;
+type CompileStage<P, B> = (options: {
+  readonly params: unknown;
+  readonly batch: unknown;
+  readonly loss: (params: unknown, batch: unknown, context: StepContext) => LossResult;
+  readonly optimizer: Optimizer;
+  readonly seed: number;
+  readonly runtime: RuntimeOptions;
+}) => Promise<TrainStep<P, B>>;
 
 async function runStage<P, B>(stage: Stage<P, B>): Promise<StageResult<P>> {
   const { settings, seed, directory, corpusId, onProgress, signal } = stage;
