@@ -6,4 +6,4 @@ export type { IndexingEvent } from './server/indexing-progress.ts';
 export { LibraryService, type LibraryServiceOptions } from './server/library-service.ts';
 export { defaultHost, defaultPort, ListenError, type Listening, listen } from './server/listen.ts';
 export { type ServeOptions, type Serving, serveLibrary } from './server/serve-library.ts';
-export { type Found, type FoundFile, NotReadyError, type Query, type SearchService } from './server/service.ts';
+export { type Found, NotReadyError, type Query, type SearchService, type ServedFile } from './server/service.ts';

@@ -55,7 +55,7 @@ export default defineCommand({
       else {
         const done =
           before.complete && !args.force ? 'Everything is installed.' : 'Installed, and the versions are right.';
-        printLines('', done, ...('skipped' in debian ? [debian.skipped] : []));
+        printLines('', done, ...('skipped' in debian ? [String(debian.skipped)] : []));
       }
     } finally {
       progress.close();

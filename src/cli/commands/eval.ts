@@ -73,7 +73,7 @@ function describeSuite(outcome: SuiteOutcome): string[] {
   if (outcome.status === 'skipped') return [`suite ${outcome.suite}: skipped: ${outcome.reason}`];
   const { results, seeds } = outcome;
   const retrieval = results.filter((row) => 'direction' in row);
-  const choices = results.filter((row) => !('direction' in row));
+  const choices = results.filter((row): row is ChoiceResult => !('direction' in row));
   const spread = (seeds ?? []).map(({ row, figures }) => [
     row,
     Object.entries(figures)

@@ -44,7 +44,7 @@ export interface EvaluationReport {
 }
 
 /** Options of `evaluateBundles`. */
-export interface EvaluationOptions extends EvaluationProgress {
+export interface BundleEvaluationOptions extends EvaluationProgress {
   /** Names of suites; all if absent. */
   readonly suites?: readonly string[];
   /** Where `npm run data` installed media; its default if absent. */
@@ -62,7 +62,7 @@ export interface EvaluationOptions extends EvaluationProgress {
  */
 export async function evaluateBundles(
   directories: readonly string[],
-  options: EvaluationOptions = {},
+  options: BundleEvaluationOptions = {},
 ): Promise<EvaluationReport> {
   const names = options.suites ?? suiteNames;
   for (const name of names) {
@@ -90,7 +90,7 @@ export async function evaluateBundles(
 async function evaluateOne(
   directory: string,
   names: readonly string[],
-  options: EvaluationOptions,
+  options: BundleEvaluationOptions,
   withBaseline: boolean,
 ): Promise<{ id: string; suites: SuiteOutcome[] }> {
   const { manifest } = await readBundle(directory);
@@ -113,7 +113,7 @@ async function outcomeOf(
   encoder: Encoder,
   vectors: ItemVectors,
   encoders: readonly Encoder[],
-  options: EvaluationOptions,
+  options: BundleEvaluationOptions,
 ): Promise<SuiteOutcome> {
   const skipped = (reason: string): SuiteOutcome => ({ suite: name, status: 'skipped', reason });
   try {
@@ -138,13 +138,13 @@ function roleOf(encoder: Encoder, index: number): string {
 
 async function readItems(
   suite: RetrievalSuite,
-  { suiteDirectory }: EvaluationOptions,
+  { suiteDirectory }: BundleEvaluationOptions,
 ): Promise<[readonly SuiteItem[], readonly SuiteItem[]]> {
   const [left, right] = await Promise.all(suite.sides.map(({ file }) => readSuiteFile(file, suiteDirectory)));
   return [left!, right!];
 }
 
-async function motionResults(encoder: Encoder, options: EvaluationOptions): Promise<ChoiceResult[]> {
+async function motionResults(encoder: Encoder, options: BundleEvaluationOptions): Promise<ChoiceResult[]> {
   const items = await readMotionFile('text-motion', options.suiteDirectory);
   const heldOut = items.filter(({ split }) => split !== 'train');
   const languages = (['en', 'zh'] as const).filter((language) => encoder.languages.includes(language));

@@ -1,6 +1,6 @@
 /** @file What trained models are worth, on data that training did not see. */
 export {
-  type EvaluationOptions,
+  type BundleEvaluationOptions,
   type EvaluationReport,
   evaluateBundles,
   type SeedRow,

@@ -39,7 +39,7 @@ describe('LibraryService', () => {
     expect(byText.hits).toHaveLength(2);
     expect(byText.searched).toBe(3);
     expect(byText.hits[0]?.score).toBeCloseTo(1, 4);
-    const byPicture = await service.search({ picture: Buffer.from(colouredSvg('#fe0000')) }, 1);
+    const byPicture = await service.search({ media: Buffer.from(colouredSvg('#fe0000')) }, 1);
     expect(byPicture.hits[0]).toMatchObject({ name: 'red.svg', width: 40, height: 40 });
 
     const id = byText.hits[0]?.id ?? '';
@@ -98,7 +98,7 @@ describe('LibraryService', () => {
     await index();
     await service.useEncoder(async () => colourEncoder);
     expect(await service.search({ text: '红色' }, 5)).toMatchObject({ hits: [], notice: { kind: 'chinese-not-yet' } });
-    await expect(service.search({ picture: Buffer.from('no picture at all') }, 5)).rejects.toThrow(MediaError);
+    await expect(service.search({ media: Buffer.from('no picture at all') }, 5)).rejects.toThrow(MediaError);
   });
 
   it('tells why it cannot search: no encoder, or another one’s library', async () => {
