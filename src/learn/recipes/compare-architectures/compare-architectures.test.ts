@@ -150,7 +150,7 @@ async function expectWritesAsItScores(inference: ArchitectureInference): Promise
   });
 }
 
-describe('withinBudget, at the sizes of the comparison', () => {
+describe('the budget at the sizes of the comparison', () => {
   it('gives both architectures as many trained parameters, to 3 %', () => {
     const real = comparisonSettings();
     const full: SharedSizes = {

@@ -141,7 +141,7 @@ function hierarchicalModel(sizes: SharedSizes, decoder: TextDecoder<Tensor>, rng
  * The hierarchical architecture with perceptrons as wide as make it train as many parameters as the joint one does, to a hundredth.
  * @throws RangeError if even the narrowest has more.
  */
-export function withinBudget(sizes: SharedSizes, decoder: TextDecoder<Tensor>): HierarchicalOptions {
+function withinBudget(sizes: SharedSizes, decoder: TextDecoder<Tensor>): HierarchicalOptions {
   const count = (hiddenDim: number) =>
     numParameters(initHierarchical(new Rng(0), { ...sizes, hiddenDim }) as unknown as Tree<Tensor>);
   const budget = numParameters(initJoint(new Rng(0), sizes, decoder) as unknown as Tree<Tensor>);

@@ -44,7 +44,7 @@ export function comparisonReport(result: CompareResult, command: string): string
 }
 
 /** The claim of the literature and what was found, in one sentence. */
-export function verdictOf({ retrievalGain, trainingGain, inferenceGain }: ClaimCheck): string {
+function verdictOf({ retrievalGain, trainingGain, inferenceGain }: ClaimCheck): string {
   const percent = (share: number) => `${share >= 0 ? '+' : ''}${(100 * share).toFixed(0)} %`;
   const [low, high] = retrievalGain.interval;
   const isBetter =
