@@ -152,10 +152,27 @@ describe('from a folder of pictures to an answer, with the built-in model', () =
     expect(hits[1]!.score).toBeLessThan(0.999);
   });
 
-  test('a Chinese query is told that it is not understood yet', async () => {
-    const { code, stdout, stderr } = await sensorium(['search', '--library', library, '--text', '披萨']);
+  test('a Chinese query finds what the English one does', async () => {
+    const { code, stdout } = await sensorium([
+      'search',
+      '--library',
+      library,
+      '--text',
+      '披萨',
+      '--top',
+      '2',
+      '--json',
+    ]);
+    expect(code).toBe(0);
+    const { hits, notice } = JSON.parse(stdout) as { hits: { path: string }[]; notice?: string };
+    expect(hits.map(({ path }) => path)).toContain(join(album, 'pizza.svg'));
+    expect(notice).toBeUndefined();
+  });
+
+  test('a query in a script that no model knows is told so', async () => {
+    const { code, stdout, stderr } = await sensorium(['search', '--library', library, '--text', 'пицца']);
     expect([code, stdout]).toEqual([0, '']);
-    expect(stderr).toMatch(/Chinese is not understood yet.*请用英文/);
+    expect(stderr).toMatch(/this script is not understood.*请用中文或英文/);
   });
 
   test('a query picture that cannot be read is a failure by name', async () => {
