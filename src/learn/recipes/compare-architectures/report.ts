@@ -52,7 +52,7 @@ function verdictOf({ retrievalGain, trainingGain, inferenceGain }: ClaimCheck): 
   const isAsClaimed = low <= 0.12 && 0.12 <= high && trainingGain > 0.15 && trainingGain < 0.45;
   return (
     `The claim "joint: +12 % retrieval at +30 % compute" is ${isAsClaimed ? 'confirmed' : 'not confirmed as it stands'} here: joint against hierarchical, mean R@10 ` +
-    `over all directions of unseen concepts ${percent(retrievalGain.mean)} (95 % interval ${percent(low)} to ${percent(high)}: ${isBetter}), at ` +
+    `over all directions of all held-out sets ${percent(retrievalGain.mean)} (95 % interval ${percent(low)} to ${percent(high)}: ${isBetter}), at ` +
     `${percent(trainingGain)} operations in training and ${percent(inferenceGain)} to encode media and a text.`
   );
 }
