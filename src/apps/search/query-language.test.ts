@@ -20,3 +20,11 @@ test.each([
 ] as const)('%j gives %s', (text, notice, isUnderstood) => {
   expect(queryLanguage(text)).toEqual({ notice, isUnderstood });
 });
+
+test.each(['披萨', 'pizza 披萨', '一块披萨 🍕'])('%j is understood by an encoder that learned Chinese', (text) => {
+  expect(queryLanguage(text, ['en', 'zh'])).toEqual({ isUnderstood: true });
+});
+
+test.each(['ピザ', 'пицца'])('%j is not, whatever else it learned', (text) => {
+  expect(queryLanguage(text, ['en', 'zh'])).toEqual({ notice: 'script-not-yet', isUnderstood: false });
+});
