@@ -167,7 +167,7 @@ describe('indexFolder', () => {
       onProgress: (event) => events.push(event),
     });
     expect(events.map(({ done }) => done)).toEqual([0, 4, 8, 10]);
-    expect(events.every(({ total, unit }) => total === 10 && unit === 'pictures')).toBe(true);
+    expect(events.every(({ total, unit }) => total === 10 && unit === 'files')).toBe(true);
     expect((await Promise.all(seen)).every((count, i) => count >= i * 4 && count <= (i + 1) * 4)).toBe(true);
   });
 
