@@ -191,7 +191,7 @@ describe.skipIf(browserPath === undefined)('the page', () => {
     const page = await open();
     const bad = { name: 'bad.png', mimeType: 'image/png', buffer: Buffer.from('this is no picture') };
     await page.setInputFiles('input[type=file]', bad);
-    await page.getByRole('alert').getByText('cannot be read').waitFor();
+    await page.getByRole('alert').getByText('cannot be used').waitFor();
     // The browser itself logs the refusal of the request.
     expect(complaints.splice(0)).toEqual([expect.stringContaining('400')]);
     await page.setInputFiles('input[type=file]', {
