@@ -71,9 +71,12 @@ describe('wrong command lines end with code 2, one line on stderr, and nothing o
     [['constructor'], /no command is named "constructor"/],
     [['search', '--libary', 'x'], /search: there is no option --libary; see sensorium search --help/],
     [['search', '--library'], /search: --library needs a value/],
-    [['search', '--library', 'x'], /say what to look for: --text "a slice of pizza" or --image/],
+    [['search', '--library', 'x'], /say what to look for: --text "a slice of pizza", --image <file>, --audio/],
     [['search', '--text', 'x'], /say where the library is: --library <dir>/],
-    [['search', '--library', 'x', '--text', 'a', '--image', 'b'], /give --text or --image, not both/],
+    [
+      ['search', '--library', 'x', '--text', 'a', '--image', 'b'],
+      /give one of --text, --image, --audio, --video, got --text and --image/,
+    ],
     [['search', '--library', 'x', '--text', '  '], /--text must not be empty/],
     [
       ['search', '--library', 'x', '--text', 'a', '--top', 'many'],
