@@ -55,7 +55,14 @@ describe('the claim of +12 % retrieval at +30 % compute', () => {
 describe('comparisonReport', () => {
   it('names the command, the seeds, the chance, what is absent, and says of one seed that it is one', () => {
     const one = comparisonReport(result([run('joint', 1, 0.5, 130), run('hierarchical', 1, 0.4, 100)]), 'npx it');
-    for (const part of ['`npx it`', 'Seeds 1', 'chance 0.500', 'absent', 'Note: no spoken names.', 'One seed']) {
+    for (const part of [
+      '`npx it`',
+      'Seed 1:',
+      'chance 0.500',
+      'absent',
+      'Note: no spoken names.',
+      'one seed, so no interval',
+    ]) {
       expect(one).toContain(part);
     }
     expect(one).not.toContain('±');

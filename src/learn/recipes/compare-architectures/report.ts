@@ -27,9 +27,9 @@ export function comparisonReport(result: CompareResult, command: string): string
     '',
     `${machineLine()}. ${new Date().toISOString().slice(0, 10)}, by \`${command}\`.`,
     '',
-    `Seeds ${seeds.join(', ')}: ${
+    `${seeds.length === 1 ? 'Seed' : 'Seeds'} ${seeds.join(', ')}: ${
       seeds.length === 1
-        ? 'One seed, so no interval; nothing below is beyond what another seed could turn.'
+        ? 'one seed, so no interval; small differences below are not beyond what another seed could turn.'
         : "mean ± half of the 95 % interval (Student's t) over them."
     } Both architectures: the same items, features and texts,`,
     `the same text decoder to start from (${settings.language.numSteps} steps on text alone), ${settings.paired.numSteps} steps of ${settings.batchSize}`,
