@@ -49,7 +49,11 @@ export default defineCommand({
         ...(args.data === undefined ? {} : { dataDirectory: args.data }),
       });
       bar.close();
-      const markdown = ablationsMarkdown(report, `npx sensorium ablate --seeds ${numSeeds}`, 'ablations-precision.svg');
+      const markdown = ablationsMarkdown(
+        report,
+        `npx sensorium ablate --text <folder of distill-text> --seeds ${numSeeds} --write`,
+        'ablations-precision.svg',
+      );
       if (args.write) {
         await mkdir('bench/results', { recursive: true });
         await writeFile('bench/results/ablations.md', markdown);

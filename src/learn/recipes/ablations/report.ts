@@ -14,6 +14,9 @@ const titles: Readonly<Record<Variant['group'], string>> = {
   distillation: 'Chinese distilled or not',
 };
 
+const precisionNote =
+  'The step holds float16 ops for the head of clips, but ONNX Runtime has next to no float16 kernels for this processor: it computes them in float32 and drops most of the roundings (decisions/0046), so the curves lie on each other, and the casts cost time. What float16 costs where it is computed was not measured here.';
+
 /** The report; `chart` names the file of the loss curves beside it. */
 export function ablationsMarkdown(report: AblationReport, command: string, chart: string): string {
   const { settings, candidates, rows } = report;
@@ -35,7 +38,7 @@ export function ablationsMarkdown(report: AblationReport, command: string, chart
     `## ${title}`,
     '',
     ...table([base, ...others.filter(({ variant }) => variant.group === group)]),
-    ...(group === 'precision' ? [`![Loss of stage two, by precision](${chart})`, ''] : []),
+    ...(group === 'precision' ? [precisionNote, '', `![Loss of stage two, by precision](${chart})`, ''] : []),
   ]);
   const adapted = report.adaptations.map(
     ({ name, results }) =>

@@ -1,22 +1,12 @@
 /**
- * @file Attention fusion of any number of modalities, any of which may be missing, in part or whole: the tokens of all of them beside a class token
- * through transformer blocks (the single stream of arXiv:1908.03557). A token that is missing is replaced by a learned one of its place, so that a sample
+ * @file Attention fusion of any number of modalities, any of which may be missing, in part or whole: the tokens of all of them side by side
+ * through transformer blocks, then the mean of each modality's tokens to the classes (the single stream of arXiv:1908.03557). A token that is missing is replaced by a learned one of its place, so that a sample
  * without a modality is as good an input as a whole one; training drops modalities at random (ModDrop, arXiv:1501.00102).
  *
  * B: batch; T: tokens of a modality; F: features of such a token; D: width; C: classes.
  */
 import { type Rng, ShapeError, Tensor } from '../../../engine/core/index.ts';
-import {
-  add,
-  concat,
-  constantInts,
-  expand,
-  gather,
-  mul,
-  reshape,
-  sub,
-  type Value,
-} from '../../../engine/graph/index.ts';
+import { add, concat, mul, reduceMean, reshape, split, sub, type Value } from '../../../engine/graph/index.ts';
 import { initLayerNorm, type LayerNorm, layerNorm } from '../../nn/layer-norm.ts';
 import { initLinear, type Linear, linear } from '../../nn/linear.ts';
 import { initTransformerBlock, type TransformerBlock, transformerBlock } from '../../nn/transformer-block.ts';
@@ -34,11 +24,9 @@ export interface ModalityTokens<T> {
 /** The parameters of a fusion transformer. */
 export interface FusionTransformer<T> {
   readonly modalities: Readonly<Record<string, ModalityTokens<T>>>;
-  /** `[1, D]` */
-  readonly classToken: T;
   readonly blocks: readonly TransformerBlock<T>[];
   readonly norm: LayerNorm<T>;
-  /** `[D, C]` */
+  /** `[M D, C]` for M modalities. */
   readonly classifier: Linear<T>;
 }
 
@@ -74,10 +62,9 @@ export function initFusionTransformer(rng: Rng, options: FusionOptions): FusionT
         { projection: initLinear(rng, dim, width), place: small(numTokens), missing: small(numTokens) },
       ]),
     ),
-    classToken: small(1),
     blocks: Array.from({ length: numLayers }, () => initTransformerBlock(rng, width)),
     norm: initLayerNorm(width),
-    classifier: initLinear(rng, width, numClasses),
+    classifier: initLinear(rng, Object.keys(modalities).length * width, numClasses),
   };
 }
 
@@ -90,20 +77,22 @@ export function fusionTransformer(
   inputs: Readonly<Record<string, ModalityInput<Value>>>,
   { numHeads }: Pick<FusionOptions, 'numHeads'>,
 ): Value {
-  const width = params.classToken.shape[1] as number;
   const streams = Object.entries(params.modalities).map(([name, modality]) => {
     const input = inputs[name];
     if (input === undefined)
       throw new ShapeError(`fusionTransformer: there is no input "${name}"; mark its tokens as missing`);
     return embedTokens(name, modality, input);
   });
-  const batch = streams[0]!.shape[0]!;
-  const start = expand(reshape(params.classToken, [1, 1, width]), [batch as number, 1, width]);
-  const mixed = params.blocks.reduce(
-    (x, block) => transformerBlock(block, x, { numHeads }),
-    concat([start, ...streams], 1),
+  const mixed = params.blocks.reduce((x, block) => transformerBlock(block, x, { numHeads }), concat(streams, 1));
+  const parts = split(
+    layerNorm(params.norm, mixed),
+    streams.map((stream) => stream.shape[1] as number),
+    1,
   );
-  const pooled = reshape(gather(layerNorm(params.norm, mixed), constantInts([0]), 1), [batch as number, width]);
+  const pooled = concat(
+    parts.map((part) => reduceMean(part, { axes: [1] })),
+    1,
+  );
   return linear(params.classifier, pooled);
 }
 
