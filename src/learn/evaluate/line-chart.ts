@@ -47,6 +47,7 @@ export function lineChart(chart: LineChart): string {
     ? [...new Set(points.map(({ x }) => x))].sort((a, b) => a - b)
     : ticks(xLow, xHigh).filter((x) => x >= xLow && x <= xHigh);
   const parts = [
+    `<title>${escapeText(chart.title)}</title>`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     text(width / 2, 26, chart.title, 'middle', 16),
     ...yTicks.map(
@@ -110,8 +111,11 @@ function ticks(low: number, high: number): number[] {
 }
 
 function text(x: number, y: number, content: string, anchor: 'start' | 'middle' | 'end', size = 12): string {
-  const escaped = content.replace(/[&<>]/g, (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[sign]!);
-  return `<text x="${round(x)}" y="${round(y)}" text-anchor="${anchor}" font-size="${size}" fill="#222222">${escaped}</text>`;
+  return `<text x="${round(x)}" y="${round(y)}" text-anchor="${anchor}" font-size="${size}" fill="#222222">${escapeText(content)}</text>`;
+}
+
+function escapeText(content: string): string {
+  return content.replace(/[&<>]/g, (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[sign]!);
 }
 
 const clamp = (value: number, low: number, high: number) => Math.min(high, Math.max(low, value));
