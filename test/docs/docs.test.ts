@@ -38,7 +38,7 @@ const run = async (command: string, args: readonly string[], cwd: string) => {
 };
 
 /** Commands in shell blocks that are quick and harmless: these run. The others are only looked up. */
-const quick = /^npx sensorium( \w+)? --(help|version)$/;
+const quick = /^npx sensorium( [\w-]+)? --(help|version)$/;
 
 /** Why a line of a shell block cannot work, or nothing. */
 async function whyShellLineFails(line: string): Promise<string | undefined> {
@@ -48,7 +48,7 @@ async function whyShellLineFails(line: string): Promise<string | undefined> {
   }
   const bench = /^npm run (?:--silent )?bench -- ([\w-]+)/.exec(line)?.[1];
   if (bench !== undefined && !existsSync(join(root, `bench/${bench}.ts`))) return `there is no bench "${bench}"`;
-  const command = /^npx sensorium (\w+)/.exec(line)?.[1];
+  const command = /^npx sensorium ([\w-]+)/.exec(line)?.[1];
   if (command !== undefined) {
     const help = await run(process.execPath, [join(root, 'dist/cli/main.js'), command, '--help'], root);
     if (help.code !== 0) return help.output;
