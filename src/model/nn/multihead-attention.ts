@@ -13,9 +13,9 @@ export interface MultiheadAttention<T> {
   readonly output: Linear<T>;
 }
 
-/** Self-attention over features of `dim`. */
-export function initMultiheadAttention(rng: Rng, dim: number): MultiheadAttention<Tensor> {
-  return { queryKeyValue: initLinear(rng, dim, 3 * dim), output: initLinear(rng, dim, dim) };
+/** Self-attention over features of `dim`; `outputGain` scales the weights that what was attended to goes out by. */
+export function initMultiheadAttention(rng: Rng, dim: number, outputGain = 1): MultiheadAttention<Tensor> {
+  return { queryKeyValue: initLinear(rng, dim, 3 * dim), output: initLinear(rng, dim, dim, outputGain) };
 }
 
 /**

@@ -14,14 +14,17 @@ export interface TransformerBlock<T> {
   readonly down: Linear<T>;
 }
 
-/** A block over features of `dim`, with a hidden layer of `4 · dim`. */
-export function initTransformerBlock(rng: Rng, dim: number): TransformerBlock<Tensor> {
+/**
+ * A block over features of `dim`, with a hidden layer of `4 · dim`.
+ * @param residualGain scales what each half adds to its input; with 0 the block begins as the identity (arXiv:1901.09321).
+ */
+export function initTransformerBlock(rng: Rng, dim: number, residualGain = 1): TransformerBlock<Tensor> {
   return {
     attentionNorm: initLayerNorm(dim),
-    attention: initMultiheadAttention(rng, dim),
+    attention: initMultiheadAttention(rng, dim, residualGain),
     feedForwardNorm: initLayerNorm(dim),
     up: initLinear(rng, dim, 4 * dim),
-    down: initLinear(rng, 4 * dim, dim),
+    down: initLinear(rng, 4 * dim, dim, residualGain),
   };
 }
 

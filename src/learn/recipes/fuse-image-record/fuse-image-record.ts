@@ -25,7 +25,17 @@ import {
   type StudyModel,
   studyGraph,
 } from './model.ts';
-import { drawStudies, imageOnly, type Presence, recordOnly, type StudyTable, studyBatch, whole } from './studies.ts';
+import {
+  centreSlices,
+  drawStudies,
+  imageOnly,
+  meanSlice,
+  type Presence,
+  recordOnly,
+  type StudyTable,
+  studyBatch,
+  whole,
+} from './studies.ts';
 
 /** Everything that decides the experiment. */
 export interface FuseSettings {
@@ -52,7 +62,7 @@ export function fuseSettings(changes: Partial<FuseSettings> = {}): FuseSettings 
     numValidation: 500,
     numTest: 1500,
     model: { size: 64, channels: [12, 24, 40, 64], width: 64, numLayers: 2, numHeads: 4, numClasses: diagnoses.length },
-    training: { batchSize: 48, numSteps: 500, peakLearningRate: 2e-3 },
+    training: { batchSize: 48, numSteps: 500, peakLearningRate: 3e-3 },
     dropImage: 0.15,
     dropRecord: 0.15,
     dropField: 0.1,
@@ -135,6 +145,8 @@ async function runSeed(seed: number, settings: FuseSettings, options: FuseOption
   for (const photons of settings.doses) {
     tests.push(await drawStudies(rng.fork('test'), studyGeometry(photons), settings.numTest));
   }
+  const mean = meanSlice(training);
+  for (const table of [training, validation, ...tests]) centreSlices(table, mean);
   const { dropImage, dropRecord, dropField } = settings;
   const drops: Record<'fused' | 'image alone' | 'record alone', Drop> = {
     fused: (draw) => {
@@ -223,6 +235,7 @@ async function trainModel(
           rows,
           rows.map(() => drop(rng)),
           tokens,
+          rows.map(() => rng.uniform() < 0.5),
         ),
       );
       onProgress?.({ stage, done: step.step, total: training.numSteps, unit: 'steps', figures });

@@ -69,6 +69,18 @@ function hashSentence(sentence: string, target: Float32Array): void {
   for (let g = 0; g < target.length; g++) target[g]! /= length;
 }
 
+/** The mean slice of a table, `[2, S, S]`: what all have in common, and no model needs to look for. */
+export function meanSlice({ slices, labels, size }: StudyTable): Float32Array {
+  const mean = new Float32Array(2 * size * size);
+  for (const [at, value] of slices.entries()) mean[at % mean.length]! += value / labels.length;
+  return mean;
+}
+
+/** Takes a mean slice away from every slice of a table, in place. */
+export function centreSlices({ slices }: StudyTable, mean: Float32Array): void {
+  for (let at = 0; at < slices.length; at++) slices[at]! -= mean[at % mean.length]!;
+}
+
 /** Which parts of a study a model is given. */
 export interface Presence {
   readonly image: boolean;
@@ -89,12 +101,13 @@ export const recordOnly: Presence = { ...whole, image: false };
 /** Tokens of a field: its value and a mark of which it is. */
 export const fieldDim = 2 * recordFields.length;
 
-/** A batch for the fusion model: rows of a table, each with its presence. */
+/** A batch for the fusion model: rows of a table, each with its presence; `mirrored` ones with left and right exchanged. */
 export function studyBatch(
   table: StudyTable,
   rows: readonly number[],
   presences: readonly Presence[],
   numImageTokens: number,
+  mirrored: readonly boolean[] = [],
 ) {
   const [B, F, S] = [rows.length, recordFields.length, table.size];
   const slices = new Float32Array(B * 2 * S * S);
@@ -107,6 +120,10 @@ export function studyBatch(
     const presence = presences[i]!;
     if (presence.image) {
       slices.set(table.slices.subarray(row * 2 * S * S, (row + 1) * 2 * S * S), i * 2 * S * S);
+      if (mirrored[i]) {
+        for (let line = 0; line < 2 * S; line++)
+          slices.subarray((i * 2 * S + line) * S, (i * 2 * S + line + 1) * S).reverse();
+      }
       imageKnown.fill(1, i * numImageTokens, (i + 1) * numImageTokens);
     }
     presence.fields.forEach((known, f) => {

@@ -1,12 +1,13 @@
 /**
  * @file Attention fusion of any number of modalities, any of which may be missing, in part or whole: the tokens of all of them side by side
- * through transformer blocks, then the mean of each modality's tokens to the classes (the single stream of arXiv:1908.03557). A token that is missing is replaced by a learned one of its place, so that a sample
- * without a modality is as good an input as a whole one; training drops modalities at random (ModDrop, arXiv:1501.00102).
+ * through transformer blocks (the single stream of arXiv:1908.03557), then the largest value of each feature over each modality's tokens to the classes:
+ * a finding is often in one token of many, where a mean would drown it. A token that is missing is replaced by a learned one of its place, so that
+ * a sample without a modality is as good an input as a whole one; training drops modalities at random (ModDrop, arXiv:1501.00102).
  *
  * B: batch; T: tokens of a modality; F: features of such a token; D: width; C: classes.
  */
 import { type Rng, ShapeError, Tensor } from '../../../engine/core/index.ts';
-import { add, concat, mul, reduceMean, reshape, split, sub, type Value } from '../../../engine/graph/index.ts';
+import { add, concat, mul, reduceMax, reshape, split, sub, type Value } from '../../../engine/graph/index.ts';
 import { initLayerNorm, type LayerNorm, layerNorm } from '../../nn/layer-norm.ts';
 import { initLinear, type Linear, linear } from '../../nn/linear.ts';
 import { initTransformerBlock, type TransformerBlock, transformerBlock } from '../../nn/transformer-block.ts';
@@ -62,9 +63,9 @@ export function initFusionTransformer(rng: Rng, options: FusionOptions): FusionT
         { projection: initLinear(rng, dim, width), place: small(numTokens), missing: small(numTokens) },
       ]),
     ),
-    blocks: Array.from({ length: numLayers }, () => initTransformerBlock(rng, width)),
+    blocks: Array.from({ length: numLayers }, () => initTransformerBlock(rng, width, 0)),
     norm: initLayerNorm(width),
-    classifier: initLinear(rng, Object.keys(modalities).length * width, numClasses),
+    classifier: initLinear(rng, Object.keys(modalities).length * width, numClasses, 0.1),
   };
 }
 
@@ -90,7 +91,7 @@ export function fusionTransformer(
     1,
   );
   const pooled = concat(
-    parts.map((part) => reduceMean(part, { axes: [1] })),
+    parts.map((part) => reduceMax(part, { axes: [1] })),
     1,
   );
   return linear(params.classifier, pooled);

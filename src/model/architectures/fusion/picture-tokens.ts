@@ -26,7 +26,7 @@ const numGroups = 4;
 export function initPictureTokens(rng: Rng, inChannels: number, channels: readonly number[]): PictureTokens<Tensor> {
   return {
     stages: channels.map((width, i) => ({
-      convolution: initConv2d(rng, channels[i - 1] ?? inChannels, width, 3, { bias: false }),
+      convolution: initConv2d(rng, channels[i - 1] ?? inChannels, width, 3, { bias: false, gain: Math.sqrt(3) }),
       norm: initGroupNorm(width),
     })),
   };
