@@ -50,6 +50,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'Train and compare the joint and the hierarchical architecture',
     load: () => import('./commands/compare-architectures.ts'),
   },
+  'compare-fusion': {
+    description: 'Measure what modalities tell together, alone and with parts missing',
+    load: () => import('./commands/compare-fusion.ts'),
+  },
   profile: {
     description: 'Show where the time of an ONNX model goes',
     load: () => import('./commands/profile.ts'),

@@ -104,7 +104,8 @@ export function studyGeometry(photons = 20_000): ScanGeometry {
 export function drawStudy(rng: Rng, geometry: ScanGeometry): SyntheticStudy {
   const label = rng.integer(diagnoses.length);
   const diagnosis = diagnoses[label]!;
-  const slice = scan(chestPhantom(rng, lookOf[diagnosis]), geometry, rng);
+  // The noise takes no draws from the rest, so that the same study can be scanned at several doses.
+  const slice = scan(chestPhantom(rng, lookOf[diagnosis]), geometry, rng.fork('scan'));
   return { label, slice, record: drawRecord(rng, diagnosis) };
 }
 

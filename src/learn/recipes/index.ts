@@ -38,6 +38,22 @@ export {
 export type { PixelRecipeOptions } from './finetune-image-tower/recipe-options.ts';
 export { type FinetunePhase, type FinetuneSettings, finetuneSettings } from './finetune-image-tower/settings.ts';
 export type { ValidationFigures } from './finetune-image-tower/validation.ts';
+export {
+  type FuseOptions,
+  type FusePages,
+  type FuseReport,
+  type FuseRow,
+  type FuseSeed,
+  type FusionTask,
+  fuseModalities,
+  fusePages,
+  type StampsSettings,
+  type StudySettings,
+  stampsSettings,
+  stampsTask,
+  studySettings,
+  studyTask,
+} from './fuse-image-record/index.ts';
 export { type AudioTowerSettings, audioTowerSettings } from './train-audio-tower/settings.ts';
 export {
   type AudioTowerOptions,
