@@ -15,8 +15,8 @@ const taskNames = ['study', 'stamps', 'voices'] as const;
 /** Headings of the page. */
 const titles: Readonly<Record<(typeof taskNames)[number], string>> = {
   study: 'A slice and a record',
-  stamps: 'A bad photo and a spoken description of a thing never met',
-  voices: 'A bad photo of a known thing and the word of a stranger',
+  stamps: 'A bad photo and a spoken description: which kind of thing?',
+  voices: 'A bad photo and a spoken description: which kind of thing, in which language?',
 };
 
 export default defineCommand({
@@ -42,9 +42,13 @@ export default defineCommand({
       throw new UsageError('compare-fusion: --write writes one page of all tasks; leave --task out');
     }
     const { fuseModalities, fusePages, stampsSettings, stampsTask, studyTask } = await loadLearn();
-    const stamps = (heldOut: 'families' | 'voices') =>
-      stampsTask(stampsSettings({ heldOut, ...(args.data === undefined ? {} : { directory: args.data }) }));
-    const makers = { study: () => studyTask(), stamps: () => stamps('families'), voices: () => stamps('voices') };
+    const stamps = (question: 'kind' | 'kind and language') =>
+      stampsTask(stampsSettings({ question, ...(args.data === undefined ? {} : { directory: args.data }) }));
+    const makers = {
+      study: () => studyTask(),
+      stamps: () => stamps('kind'),
+      voices: () => stamps('kind and language'),
+    };
     const interrupt = listenForInterrupt();
     const bar = showProgress(args);
     const runDirectory = resolve(args.run ?? join('runs', 'fusion'));

@@ -101,8 +101,7 @@ export function compileFusionStep(params: FusionModel<Tensor>, plan: ModelPlan) 
     params,
     batch: { ...specsOf(batchSize, plan), labels: spec([batchSize], 'int64') },
     loss(values, { labels, ...inputs }) {
-      const { loss } = softmaxCrossEntropyLoss(logitsOf(values, inputs, plan.model), labels);
-      return { loss };
+      return softmaxCrossEntropyLoss(logitsOf(values, inputs, plan.model), labels).loss;
     },
     optimizer: adamW({
       learningRate: warmupCosine({ peak: peakLearningRate, warmupSteps: 20, totalSteps: numSteps }),
@@ -115,7 +114,7 @@ export function compileFusionStep(params: FusionModel<Tensor>, plan: ModelPlan) 
 type CompileFusionModel = (options: {
   params: FusionModel<Tensor>;
   batch: FusionBatch<ValueSpec>;
-  loss: (params: FusionModel<Value>, batch: FusionBatch<Value>) => { readonly loss: Value };
+  loss: (params: FusionModel<Value>, batch: FusionBatch<Value>) => Value;
   optimizer: Optimizer;
 }) => Promise<TrainStep<FusionModel<Tensor>, FusionBatch<Tensor>>>;
 

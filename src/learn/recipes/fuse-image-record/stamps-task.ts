@@ -17,8 +17,8 @@ import type { FusionModelSettings, FusionTask, FusionTraining, LoadOptions, Samp
 
 /** Everything that decides the experiment. */
 export interface StampsSettings {
-  /** What the test has that training has not: things of families never seen, or things seen before, named by a voice and in a language never heard. */
-  readonly heldOut: 'families' | 'voices';
+  /** The class: what kind of thing is shown; or that and in which of three languages it is named, of which each side tells one half. */
+  readonly question: 'kind' | 'kind and language';
   /** The data folder; its default if absent. */
   readonly directory?: string;
   /** Photos of each training stamp, each badly taken anew, its pixels drawn between the least and the most of `curve` on a logarithmic scale. */
@@ -35,7 +35,7 @@ export interface StampsSettings {
 /** The settings of the committed figures. */
 export function stampsSettings(changes: Partial<StampsSettings> = {}): StampsSettings {
   return {
-    heldOut: 'families',
+    question: 'kind',
     numViews: 6,
     badness: { pixels: 24, noise: 40, hidden: 0.4 },
     curve: [160, 64, 32, 16, 8],
@@ -43,7 +43,7 @@ export function stampsSettings(changes: Partial<StampsSettings> = {}): StampsSet
     model: { channels: [16, 32, 48, 64], width: 64, numLayers: 2, numHeads: 4 },
     training: {
       batchSize: 48,
-      numSteps: 1200,
+      numSteps: 700,
       peakLearningRate: 2e-3,
       weightDecay: 0.1,
       dropSide: 0.2,
@@ -53,41 +53,36 @@ export function stampsSettings(changes: Partial<StampsSettings> = {}): StampsSet
   };
 }
 
-type Splits = Readonly<Record<SpokenStamp['split'], readonly SpokenStamp[]>>;
+/** What the second question asks about: the kinds with most stamps, and languages with a recording of nearly every stamp. */
+const asked = { kinds: ['animals', 'food', 'household', 'town'], languages: ['ca', 'fr', 'ru'] };
 
-/** The languages whose one voice each is held out: both have relatives among the others. */
-const [validationLanguage, testLanguage] = ['bg', 'es'];
-
-/** The stamps of each split with the recordings that belong to it. */
-function splitsOf(stamps: readonly SpokenStamp[], heldOut: StampsSettings['heldOut']): Splits {
-  const inSplit = (split: SpokenStamp['split']) => stamps.filter((stamp) => stamp.split === split);
-  if (heldOut === 'families')
-    return { train: inSplit('train'), validation: inSplit('validation'), test: inSplit('test') };
-  const spokenIn = (belongs: (language: string) => boolean) =>
-    stamps
-      .map((stamp) => ({ ...stamp, recordings: stamp.recordings.filter(({ language }) => belongs(language)) }))
-      .filter(({ recordings }) => recordings.length > 0);
-  return {
-    train: spokenIn((language) => language !== validationLanguage && language !== testLanguage),
-    validation: spokenIn((language) => language === validationLanguage),
-    test: spokenIn((language) => language === testLanguage),
-  };
+/** The class of a recording of a stamp, if the question asks about it. */
+function classOf(
+  question: StampsSettings['question'],
+  { category }: SpokenStamp,
+  language: string,
+): string | undefined {
+  if (question === 'kind') return category;
+  const isAsked = asked.kinds.includes(category) && asked.languages.includes(language);
+  return isAsked ? `${category}, ${language}` : undefined;
 }
 
 /** The experiment. @throws MissingDataError if the stamps are not installed. */
 export function stampsTask(settings: StampsSettings = stampsSettings()): FusionTask {
-  const { heldOut, directory, badness, curve, numViews, dropFeature, model, training } = settings;
+  const { question, directory, badness, curve, numViews, dropFeature, model, training } = settings;
   const stamps = readSpokenStamps(directory === undefined ? {} : { directory });
-  const classes = [...new Set(stamps.map(({ category }) => category))].sort();
-  const splits = splitsOf(stamps, heldOut);
+  const known = stamps.flatMap((stamp) => stamp.recordings.map(({ language }) => classOf(question, stamp, language)));
+  const classes = [...new Set(known.filter((name) => name !== undefined))].sort();
   const count = (split: SpokenStamp['split']) => {
-    const some = splits[split];
-    const families = new Set(some.map(({ family }) => family)).size;
-    return `${some.length} in ${families} families (${some.reduce((sum, { recordings }) => sum + recordings.length, 0)} recordings)`;
+    const some = stamps.filter((stamp) => stamp.split === split).flatMap((stamp) => rowsOf(stamp, question));
+    const [families, pictures] = [(one: Row) => one.stamp.family, (one: Row) => one.stamp.id].map(
+      (of) => new Set(some.map(of)).size,
+    );
+    return `${pictures} in ${families} families (${some.length} recordings)`;
   };
   const { tower } = alignSettings();
   return {
-    name: heldOut === 'families' ? 'stamps' : 'voices',
+    name: question === 'kind' ? 'stamps' : 'voices',
     classes,
     sides: [
       { name: 'photo', modalities: { photo: { kind: 'tokens', numTokens: 1, dim: photoDim } } },
@@ -96,30 +91,45 @@ export function stampsTask(settings: StampsSettings = stampsSettings()): FusionT
     model,
     training,
     curve: {
-      title: `Accuracy as the photo worsens (${heldOut === 'families' ? 'things never seen' : 'known things, a new voice'})`,
+      title: `Accuracy as the photo worsens (${question}, things never met)`,
       xLabel: 'pixels along a side of the photo',
       logX: true,
     },
     about: [
       `Real pictures and real voices: the stamps of Tux Paint (Debian's tuxpaint-stamps-default, GPL-2.0; used for this experiment alone, nothing trained on it is
-shipped), each described aloud by volunteers in up to nine languages. The question is the kind: ${classes.join(', ')}.`,
-      `${howHeldOut[heldOut]} Trained on ${count('train')}; the temperature, and the settings in a few trials, chosen on ${count('validation')}; tested on ${count('test')},
+shipped), each described aloud by volunteers in up to nine languages. ${questions[question]} ${classes.length} classes: ${classes.join('; ')}.`,
+      `Stamps are held out by family: those that share the first word of the file's name or the English description stay together, so that neither the things of
+the test nor their names in any language were ever seen or heard. Trained on ${count('train')}; the temperature, and the settings in a few trials, chosen on ${count('validation')}; tested on ${count('test')},
 a sample a recording. Letters, coins and folders of fewer than 30 stamps are left out.`,
       `The photo has ${badness.pixels} pixels along a side, noise of ${badness.noise} of 255, and ${badness.hidden * 100} % of its side hidden by a grey square; along the curve
 the pixels alone change. It goes through the frozen picture tower, the speech as a log-mel spectrogram through a convolutional encoder that starts from
 nothing. Training sees ${numViews} bad photos of each stamp, of ${Math.min(...curve)} to ${Math.max(...curve)} pixels.`,
     ],
-    key: { heldOut, numViews, badness, curve, dropFeature, tower, stamps: stamps.map(({ id, split }) => [id, split]) },
-    load: (_seed, options) => loadStamps(splits, classes, settings, options),
+    key: { question, numViews, badness, curve, dropFeature, tower, stamps: stamps.map(({ id, split }) => [id, split]) },
+    load: (_seed, options) => loadStamps(stamps, classes, settings, options),
   };
 }
 
-const howHeldOut: Readonly<Record<StampsSettings['heldOut'], string>> = {
-  families: `Stamps are held out by family: those that share the first word of the file's name or the English description stay together, so that neither the things of
-the test nor their names in any language were ever seen or heard.`,
-  voices: `The things are known, the photos are taken anew, and the voice and its language are new: validation is spoken in Bulgarian, the test in Spanish, neither of
-which training hears. What helps is that related languages name things alike.`,
+const questions: Readonly<Record<StampsSettings['question'], string>> = {
+  kind: 'The question is what kind of thing it is, which photo and speech both could tell.',
+  'kind and language': `The question is what kind of thing it is and in which language it is named: the photo can tell the first, the voice the second. A language is
+one volunteer here or a few, so that it is their voices as much as their languages that are told apart.`,
 };
+
+/** A recording of a stamp, by its place among those of the stamp. */
+interface Row {
+  readonly stamp: SpokenStamp;
+  readonly recording: number;
+  readonly name: string;
+}
+
+/** The recordings of a stamp that the question asks about. */
+function rowsOf(stamp: SpokenStamp, question: StampsSettings['question']): Row[] {
+  return stamp.recordings.flatMap(({ language }, recording) => {
+    const name = classOf(question, stamp, language);
+    return name === undefined ? [] : [{ stamp, recording, name }];
+  });
+}
 
 /** Features of the picture tower's six outputs side by side. */
 const photoDim = 2320;
@@ -132,12 +142,15 @@ interface Shot {
 }
 
 async function loadStamps(
-  { train, validation, test }: Splits,
+  stamps: readonly SpokenStamp[],
   classes: readonly string[],
   settings: StampsSettings,
   options: LoadOptions,
 ): Promise<TaskTables> {
-  const { badness, curve, numViews, dropFeature } = settings;
+  const { question, badness, curve, numViews, dropFeature } = settings;
+  const [train, validation, test] = (['train', 'validation', 'test'] as const).map((split) =>
+    stamps.filter((stamp) => stamp.split === split),
+  ) as [SpokenStamp[], SpokenStamp[], SpokenStamp[]];
   const [least, most] = [Math.min(...curve), Math.max(...curve)];
   const trainShots = train.flatMap((stamp) =>
     Array.from({ length: numViews }, (_, view): Shot => {
@@ -159,39 +172,40 @@ async function loadStamps(
     await heard(validation, 'validation', options),
     await heard(test, 'test', options),
   ];
-  const labelOf = ({ category }: SpokenStamp) => classes.indexOf(category);
-  const firsts = firstRecordings(train);
-  const training: SampleTable = {
-    // A row a stamp; which photo and which voice is drawn each time.
-    labels: train.map(labelOf),
-    fill(row, modality, target, draw = new Rng(row)) {
-      if (modality === 'photo') {
-        copyRow(ofTrain!, row * numViews + draw.integer(numViews), target);
-        for (let i = 0; i < target.length; i++) target[i]! *= draw.uniform() < dropFeature ? 0 : 1 / (1 - dropFeature);
-      } else {
-        const recording = firsts[row]! + draw.integer(train[row]!.recordings.length);
-        wordsOfTrain.copy(recording, Math.round((2 * draw.uniform() - 1) * maxShift), target);
-        maskOne(target, draw);
-      }
-    },
-  };
-  const tableOf = (some: readonly SpokenStamp[], photos: Tensor<'float32'>, words: SpokenWords): SampleTable => {
-    const rows = some.flatMap((stamp, i) => stamp.recordings.map(() => ({ stamp, i })));
+  const tableOf = (some: readonly SpokenStamp[], words: SpokenWords, photoOf: PhotoOf): SampleTable => {
+    const firsts = firstRecordings(some);
+    const rows = some.flatMap((stamp, i) => rowsOf(stamp, question).map((row) => ({ ...row, i })));
     return {
-      labels: rows.map(({ stamp }) => labelOf(stamp)),
+      labels: rows.map(({ name }) => classes.indexOf(name)),
       groups: rows.map(({ stamp }) => stamp.family),
-      fill(row, modality, target) {
-        if (modality === 'photo') copyRow(photos, rows[row]!.i, target);
-        else words.copy(row, 0, target);
+      fill(row, modality, target, draw) {
+        const { i, recording } = rows[row]!;
+        if (modality === 'photo') photoOf(i, target, draw);
+        else {
+          const shift = draw === undefined ? 0 : Math.round((2 * draw.uniform() - 1) * maxShift);
+          words.copy(firsts[i]! + recording, shift, target);
+          if (draw !== undefined) maskOne(target, draw);
+        }
       },
     };
   };
+  const training = tableOf(train, wordsOfTrain, (i, target, draw = new Rng(i)) => {
+    copyRow(ofTrain!, i * numViews + draw.integer(numViews), target);
+    for (let f = 0; f < target.length; f++) target[f]! *= draw.uniform() < dropFeature ? 0 : 1 / (1 - dropFeature);
+  });
   return {
     training,
-    validation: tableOf(validation, ofValidation!, wordsOfValidation),
-    tests: xs.map((x, i) => ({ x, given: `${x} pixels`, table: tableOf(test, ofTests[i]!, wordsOfTest) })),
+    validation: tableOf(validation, wordsOfValidation, (i, target) => copyRow(ofValidation!, i, target)),
+    tests: xs.map((x, at) => ({
+      x,
+      given: `${x} pixels`,
+      table: tableOf(test, wordsOfTest, (i, target) => copyRow(ofTests[at]!, i, target)),
+    })),
   };
 }
+
+/** Writes the photo of a stamp, or in training one of its photos. */
+type PhotoOf = (stamp: number, target: Float32Array, draw?: Rng) => void;
 
 /** Hides a stripe of time and a stripe of bands (arXiv:1904.08779), up to a fifth of each. */
 function maskOne(map: Float32Array, rng: Rng): void {
