@@ -62,10 +62,10 @@ export function distillTextSettings(changes: Partial<DistillTextSettings> = {}):
       embedding: { weight: 1, distance: 'cosine' },
       similarity: { weight: 0.2, logitScale: 20, among: 'targets' },
     },
-    numSteps: 1400,
+    numSteps: 2800,
     warmupSteps: 100,
     peakLearningRate: 1.5e-3,
-    restarts: [],
+    restarts: [{ atStep: 1400, peakLearningRate: 1e-3 }],
     weightDecay: 0.01,
     ...changes,
   };
