@@ -26,7 +26,7 @@ describe('stampsTask', () => {
     const { name, classes, about } = stampsTask(stampsSettings({ directory }));
     expect(name).toBe('stamps');
     expect(classes).toEqual(['animals', 'food', 'vehicles']);
-    const counts = [...about.join(' ').matchAll(/(\d+) in (\d+) families \((\d+) recordings\)/g)].map((found) =>
+    const counts = [...about.join(' ').matchAll(/(\d+) stamps in (\d+) families \((\d+) recordings\)/g)].map((found) =>
       found.slice(1).map(Number),
     );
     const sums = [0, 1, 2].map((column) => counts.reduce((sum, row) => sum + row[column]!, 0));

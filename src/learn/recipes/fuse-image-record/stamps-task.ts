@@ -78,7 +78,7 @@ export function stampsTask(settings: StampsSettings = stampsSettings()): FusionT
     const [families, pictures] = [(one: Row) => one.stamp.family, (one: Row) => one.stamp.id].map(
       (of) => new Set(some.map(of)).size,
     );
-    return `${pictures} in ${families} families (${some.length} recordings)`;
+    return `${pictures} stamps in ${families} families (${some.length} recordings)`;
   };
   const { tower } = alignSettings();
   return {
@@ -111,7 +111,8 @@ nothing. Training sees ${numViews} bad photos of each stamp, of ${Math.min(...cu
 }
 
 const questions: Readonly<Record<StampsSettings['question'], string>> = {
-  kind: 'The question is what kind of thing it is, which photo and speech both could tell.',
+  kind: `The question is what kind of thing it is, which both might tell; but words are arbitrary, and those of the test were never heard, so that speech
+has little more to go by than the frequencies of the kinds.`,
   'kind and language': `The question is what kind of thing it is and in which language it is named: the photo can tell the first, the voice the second. A language is
 one volunteer here or a few, so that it is their voices as much as their languages that are told apart.`,
 };
