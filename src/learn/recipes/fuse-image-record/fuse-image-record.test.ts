@@ -8,19 +8,19 @@ import { type FuseReport, fuseModalities, fusePages, studySettings, studyTask } 
 const base = studySettings();
 const task = studyTask({
   ...base,
-  numTraining: 500,
+  numTraining: 400,
   numValidation: 60,
   numTest: 240,
   doses: [20_000],
   model: { channels: [8, 16, 24, 32], width: 32, numLayers: 1, numHeads: 4 },
-  training: { ...base.training, batchSize: 32, numSteps: 280, peakLearningRate: 4e-3 },
+  training: { ...base.training, batchSize: 24, numSteps: 220, peakLearningRate: 5e-3 },
 });
 
 let directory: string;
 let report: FuseReport;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'sensorium-fuse-'));
-  report = await fuseModalities({ task, seeds: [7], runDirectory: directory });
+  report = await fuseModalities({ task, seeds: [8], runDirectory: directory });
 }, 150_000);
 afterAll(() => rm(directory, { recursive: true }));
 
@@ -54,11 +54,11 @@ describe('fusion of a slice and a record', () => {
   });
 
   it('keeps a finished seed, and forgets one of other settings', async () => {
-    const again = await fuseModalities({ task, seeds: [7], runDirectory: directory });
+    const again = await fuseModalities({ task, seeds: [8], runDirectory: directory });
     expect(again.seeds).toEqual(report.seeds);
     const stopped = AbortSignal.abort(new Error('run anew'));
     const other = { ...task, key: 'other' };
-    await expect(fuseModalities({ task: other, seeds: [7], runDirectory: directory, signal: stopped })).rejects.toThrow(
+    await expect(fuseModalities({ task: other, seeds: [8], runDirectory: directory, signal: stopped })).rejects.toThrow(
       'run anew',
     );
   });
