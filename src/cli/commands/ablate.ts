@@ -2,10 +2,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { defineCommand } from 'citty';
-import { UsageError } from '../failure.ts';
-import { listenForInterrupt } from '../interrupt.ts';
+import { longRun, seedsOf } from '../long-run.ts';
 import { outputOptions, printJson, printLines } from '../output.ts';
-import { showProgress } from '../progress-bar.ts';
 
 // Loaded only for a command line that is right. (In a method the compiler leaves the paths of imports as they are.)
 const loadLearn = () => import('../../learn/index.ts');
@@ -28,42 +26,33 @@ export default defineCommand({
     ...outputOptions,
   },
   async run({ args }) {
-    const numSeeds = Number(args.seeds ?? 3);
-    if (!Number.isInteger(numSeeds) || numSeeds < 1 || numSeeds > 10) {
-      throw new UsageError(`ablate: --seeds must be a whole number from 1 to 10, got ${args.seeds}`);
-    }
+    const seeds = seedsOf('ablate', args.seeds);
     const { cacheFolder } = await loadBundle();
     const { ablationSettings, ablationsMarkdown, precisionChart, runAblations } = await loadLearn();
-    const interrupt = listenForInterrupt();
-    const bar = showProgress(args);
-    try {
-      const report = await runAblations({
-        settings: ablationSettings({ seeds: Array.from({ length: numSeeds }, (_, i) => i + 1) }),
+    const runDirectory = resolve(args.run ?? join('runs', 'ablations'));
+    const report = await longRun(args, runDirectory, (during) =>
+      runAblations({
+        settings: ablationSettings({ seeds }),
         textDirectory: resolve(args.text),
         spaceDirectory: resolve(args.from ?? 'models/text-image-en'),
-        runDirectory: resolve(args.run ?? join('runs', 'ablations')),
+        runDirectory,
         cacheDirectory: join(cacheFolder(), 'features'),
         fresh: args.fresh ?? false,
-        onProgress: bar.onProgress,
-        signal: interrupt.signal,
+        ...during,
         ...(args.data === undefined ? {} : { dataDirectory: args.data }),
-      });
-      bar.close();
-      const markdown = ablationsMarkdown(
-        report,
-        `npx sensorium ablate --text <folder of distill-text> --seeds ${numSeeds} --write`,
-        'ablations-precision.svg',
-      );
-      if (args.write) {
-        await mkdir('bench/results', { recursive: true });
-        await writeFile('bench/results/ablations.md', markdown);
-        await writeFile('bench/results/ablations-precision.svg', precisionChart(report));
-      }
-      if (args.json) printJson(report);
-      else printLines(markdown);
-    } finally {
-      bar.close();
-      interrupt.dispose();
+      }),
+    );
+    const markdown = ablationsMarkdown(
+      report,
+      `npx sensorium ablate --text <folder of distill-text> --seeds ${seeds.length} --write`,
+      'ablations-precision.svg',
+    );
+    if (args.write) {
+      await mkdir('bench/results', { recursive: true });
+      await writeFile('bench/results/ablations.md', markdown);
+      await writeFile('bench/results/ablations-precision.svg', precisionChart(report));
     }
+    if (args.json) printJson(report);
+    else printLines(markdown);
   },
 });

@@ -4,9 +4,8 @@ import { dirname, join, resolve } from 'node:path';
 import { defineCommand } from 'citty';
 import type { ArchitectureName } from '../../learn/index.ts';
 import { UsageError } from '../failure.ts';
-import { listenForInterrupt } from '../interrupt.ts';
+import { longRun, seedsOf } from '../long-run.ts';
 import { outputOptions, printJson, printLines } from '../output.ts';
-import { showProgress } from '../progress-bar.ts';
 
 // Loaded only for a command line that is right. (In a method the compiler leaves the paths of imports as they are.)
 const loadLearn = () => import('../../learn/index.ts');
@@ -35,8 +34,8 @@ export default defineCommand({
     ...outputOptions,
   },
   async run({ args }) {
-    const numSeeds = wholeNumber('seeds', args.seeds) ?? 3;
-    const numSteps = wholeNumber('steps', args.steps);
+    const numSeeds = seedsOf('compare-architectures', args.seeds).length;
+    const numSteps = wholeSteps(args.steps);
     const { architectureNames, compareArchitectures, comparisonReport, comparisonSettings } = await loadLearn();
     const architectures = namesIn(args.architectures ?? 'joint,hierarchical', architectureNames);
     const base = comparisonSettings();
@@ -52,37 +51,26 @@ export default defineCommand({
           });
     const { cacheFolder } = await loadBundle();
     const runDirectory = resolve(args.run ?? join('runs', 'compare-architectures'));
-    const interrupt = listenForInterrupt();
-    const bar = showProgress(args);
-    try {
-      const result = await compareArchitectures({
+    const result = await longRun(args, runDirectory, (during) =>
+      compareArchitectures({
         settings,
         architectures,
         numSeeds,
         runDirectory,
         cacheDirectory: join(cacheFolder(), 'features'),
-        onProgress: bar.onProgress,
-        signal: interrupt.signal,
+        ...during,
         ...(args.data === undefined ? {} : { dataDirectory: args.data }),
-      });
-      bar.close();
-      const options = [`--seeds ${numSeeds}`, ...(numSteps === undefined ? [] : [`--steps ${numSteps}`])];
-      if (args.architectures !== undefined) options.push(`--architectures ${architectures.join(',')}`);
-      const report = comparisonReport(result, ['npx sensorium compare-architectures', ...options, '--write'].join(' '));
-      if (args.write) {
-        await mkdir(dirname(resultPath), { recursive: true });
-        await writeFile(resultPath, report);
-      }
-      if (args.json) printJson(result);
-      else printLines(report, ...(args.write ? [`written to ${resultPath}`] : []));
-    } catch (error) {
-      bar.close();
-      if (interrupt.signal.aborted) process.stderr.write(`saved in ${runDirectory}; run the same command to go on\n`);
-      throw error;
-    } finally {
-      bar.close();
-      interrupt.dispose();
+      }),
+    );
+    const options = [`--seeds ${numSeeds}`, ...(numSteps === undefined ? [] : [`--steps ${numSteps}`])];
+    if (args.architectures !== undefined) options.push(`--architectures ${architectures.join(',')}`);
+    const report = comparisonReport(result, ['npx sensorium compare-architectures', ...options, '--write'].join(' '));
+    if (args.write) {
+      await mkdir(dirname(resultPath), { recursive: true });
+      await writeFile(resultPath, report);
     }
+    if (args.json) printJson(result);
+    else printLines(report, ...(args.write ? [`written to ${resultPath}`] : []));
   },
 });
 
@@ -96,11 +84,11 @@ function namesIn(text: string, known: readonly ArchitectureName[]): Architecture
   });
 }
 
-function wholeNumber(option: string, text: string | undefined): number | undefined {
+function wholeSteps(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) {
-    throw new UsageError(`compare-architectures: --${option} must be a whole number of at least 1, got ${text}`);
+    throw new UsageError(`compare-architectures: --steps must be a whole number of at least 1, got ${text}`);
   }
   return value;
 }

@@ -2,10 +2,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { defineCommand } from 'citty';
+import type { FuseReport } from '../../learn/index.ts';
 import { UsageError } from '../failure.ts';
-import { listenForInterrupt } from '../interrupt.ts';
+import { longRun, seedsOf } from '../long-run.ts';
 import { outputOptions, printJson, printLines } from '../output.ts';
-import { showProgress } from '../progress-bar.ts';
 
 // Loaded only for a command line that is right. (In a method the compiler leaves the paths of imports as they are.)
 const loadLearn = () => import('../../learn/index.ts');
@@ -31,10 +31,7 @@ export default defineCommand({
     ...outputOptions,
   },
   async run({ args }) {
-    const numSeeds = Number(args.seeds ?? 3);
-    if (!Number.isInteger(numSeeds) || numSeeds < 1 || numSeeds > 10) {
-      throw new UsageError(`compare-fusion: --seeds must be a whole number from 1 to 10, got ${args.seeds}`);
-    }
+    const seeds = seedsOf('compare-fusion', args.seeds);
     const wanted = taskNames.filter((name) => [name, 'all', undefined].includes(args.task));
     if (wanted.length === 0)
       throw new UsageError(`compare-fusion: --task is study, stamps, voices or all, got ${args.task}`);
@@ -49,51 +46,41 @@ export default defineCommand({
       stamps: () => stamps('kind'),
       voices: () => stamps('kind and language'),
     };
-    const interrupt = listenForInterrupt();
-    const bar = showProgress(args);
     const runDirectory = resolve(args.run ?? join('runs', 'fusion'));
-    try {
-      // Made before the first runs, so that missing data is told at once.
-      const tasks = wanted.map((name) => makers[name]());
-      const reports: Awaited<ReturnType<typeof fuseModalities>>[] = [];
+    // Made before the first runs, so that missing data is told at once.
+    const tasks = wanted.map((name) => makers[name]());
+    const reports = await longRun(args, runDirectory, async (during) => {
+      const finished: FuseReport[] = [];
       for (const task of tasks) {
-        reports.push(
+        finished.push(
           await fuseModalities({
             task,
-            seeds: Array.from({ length: numSeeds }, (_, i) => i + 1),
+            seeds,
             runDirectory: join(runDirectory, task.name),
             cacheDirectory: join(runDirectory, 'cache'),
             fresh: args.fresh ?? false,
-            onProgress: bar.onProgress,
-            signal: interrupt.signal,
+            ...during,
           }),
         );
       }
-      bar.close();
-      const pages = reports.map((report) => ({
-        name: report.task.name,
-        ...fusePages(report, `fusion-${report.task.name}.svg`),
-      }));
-      const markdown = [
-        '# Fusion',
-        `What two sides of a sample tell together and alone, and what is left when parts are missing ([docs/fusion.md](../../docs/fusion.md)).
-\`npx sensorium compare-fusion --seeds ${numSeeds} --write\``,
-        ...pages.flatMap(({ name, markdown }) => [`## ${titles[name]}`, markdown.trim()]),
-      ].join('\n\n');
-      if (args.write) {
-        await mkdir('bench/results', { recursive: true });
-        await writeFile('bench/results/fusion.md', `${markdown}\n`);
-        for (const { name, chart } of pages) await writeFile(`bench/results/fusion-${name}.svg`, chart);
-      }
-      if (args.json) printJson(reports.map(({ task, seeds }) => ({ task: task.name, ceilings: task.ceilings, seeds })));
-      else printLines(markdown);
-    } catch (error) {
-      bar.close();
-      if (interrupt.signal.aborted) process.stderr.write(`saved in ${runDirectory}; run the same command to go on\n`);
-      throw error;
-    } finally {
-      bar.close();
-      interrupt.dispose();
+      return finished;
+    });
+    const pages = reports.map((report) => ({
+      name: report.task.name,
+      ...fusePages(report, `fusion-${report.task.name}.svg`),
+    }));
+    const markdown = [
+      '# Fusion',
+      `What two sides of a sample tell together and alone, and what is left when parts are missing ([docs/fusion.md](../../docs/fusion.md)).
+\`npx sensorium compare-fusion --seeds ${seeds.length} --write\``,
+      ...pages.flatMap(({ name, markdown }) => [`## ${titles[name]}`, markdown.trim()]),
+    ].join('\n\n');
+    if (args.write) {
+      await mkdir('bench/results', { recursive: true });
+      await writeFile('bench/results/fusion.md', `${markdown}\n`);
+      for (const { name, chart } of pages) await writeFile(`bench/results/fusion-${name}.svg`, chart);
     }
+    if (args.json) printJson(reports.map(({ task, seeds }) => ({ task: task.name, ceilings: task.ceilings, seeds })));
+    else printLines(markdown);
   },
 });

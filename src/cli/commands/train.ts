@@ -9,9 +9,9 @@ import type {
   VisionTransformerResult,
 } from '../../learn/index.ts';
 import { UsageError } from '../failure.ts';
-import { listenForInterrupt } from '../interrupt.ts';
+import { longRun } from '../long-run.ts';
 import { outputOptions, printJson, printLines } from '../output.ts';
-import { formatDuration, showProgress } from '../progress-bar.ts';
+import { formatDuration } from '../progress-bar.ts';
 
 // Loaded only for a command line that is right. (In a method the compiler leaves the paths of imports as they are.)
 const loadLearn = () => import('../../learn/index.ts');
@@ -83,35 +83,24 @@ export default defineCommand({
     };
     const runDirectory = resolve(args.run ?? join('runs', recipe));
     const { cacheFolder } = await loadBundle();
-    const interrupt = listenForInterrupt();
-    const bar = showProgress(args);
-    try {
-      const { result, lines } = await runRecipe[recipe](changes, {
+    const { result, lines } = await longRun(args, runDirectory, (during) =>
+      runRecipe[recipe](changes, {
         runDirectory,
         bundleDirectory: resolve(args.out ?? join(runDirectory, 'bundle')),
         cacheDirectory: { features: join(cacheFolder(), 'features'), pixels: join(cacheFolder(), 'pixels') },
         spectrogramDirectory: join(cacheFolder(), 'spectrograms'),
         fresh: args.fresh ?? false,
-        onProgress: bar.onProgress,
-        signal: interrupt.signal,
+        ...during,
         parts: Object.fromEntries(
           Object.entries(parts).flatMap(([name, folder]) => (folder === undefined ? [] : [[name, resolve(folder)]])),
         ),
         ...wholeNumber('threads', args.threads, 'numThreads'),
         ...(args.from === undefined ? {} : { startDirectory: resolve(args.from) }),
         ...(args.data === undefined ? {} : { dataDirectory: args.data }),
-      });
-      bar.close();
-      if (args.json) printJson({ recipe, run: runDirectory, ...result });
-      else printLines(...lines);
-    } catch (error) {
-      bar.close();
-      if (interrupt.signal.aborted) process.stderr.write(`saved in ${runDirectory}; run the same command to go on\n`);
-      throw error;
-    } finally {
-      bar.close();
-      interrupt.dispose();
-    }
+      }),
+    );
+    if (args.json) printJson({ recipe, run: runDirectory, ...result });
+    else printLines(...lines);
   },
 });
 
