@@ -94,32 +94,22 @@ function familiesOf(stamps: readonly { readonly id: string; readonly description
   };
   const least = new Map<string, string>();
   for (const { id, description } of stamps) {
-    const word = id
-      .split('/')
-      .at(-1)!
-      .toLowerCase()
-      .replace(/^[\d_-]+/, '')
-      .split(/[-_. \d]/)[0];
-    const keys = [`word ${word}`, ...(description === '' ? [] : [`text ${description.toLowerCase()}`])].map(rootOf);
+    const keys = [wordKey(id), ...(description === '' ? [] : [`text ${description.toLowerCase()}`])].map(rootOf);
     for (const key of keys) parents.set(key, keys[0]!);
   }
-  const rootOfStamp = (id: string) =>
-    rootOf(
-      `word ${
-        id
-          .split('/')
-          .at(-1)!
-          .toLowerCase()
-          .replace(/^[\d_-]+/, '')
-          .split(/[-_. \d]/)[0]
-      }`,
-    );
+  const rootOfStamp = (id: string) => rootOf(wordKey(id));
   for (const { id } of stamps) {
     const root = rootOfStamp(id);
     const before = least.get(root);
     if (before === undefined || id < before) least.set(root, id);
   }
   return new Map(stamps.map(({ id }) => [id, least.get(rootOfStamp(id))!]));
+}
+
+/** The first word of a stamp's file name, as a key of the links between families. */
+function wordKey(id: string): string {
+  const name = id.split('/').at(-1)!.toLowerCase();
+  return `word ${name.replace(/^[\d_-]+/, '').split(/[-_. \d]/)[0]}`;
 }
 
 function firstLine(path: string): string {

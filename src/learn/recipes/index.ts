@@ -53,7 +53,7 @@ export {
   stampsTask,
   studySettings,
   studyTask,
-} from './fuse-image-record/index.ts';
+} from './fuse-modalities/index.ts';
 export { type AudioTowerSettings, audioTowerSettings } from './train-audio-tower/settings.ts';
 export {
   type AudioTowerOptions,

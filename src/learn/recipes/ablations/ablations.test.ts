@@ -81,7 +81,7 @@ describe('ablationsMarkdown', () => {
   };
 
   it('compares each variant with the first in the table of its question', () => {
-    const text = ablationsMarkdown(report, 'npx sensorium ablate', 'chart.svg');
+    const text = ablationsMarkdown(report, 'npx sensorium ablate', 'chart.svg').replace(/ {2,}/g, ' ');
     const base = `| ${variants[0]!.name} | 0.550 ± 0.635 | 0.250 ± 0.000 |`;
     expect(text.split(base)).toHaveLength(6);
     expect(text).toContain(`| ${variants[1]!.name} | 0.560 ± 0.635 |`);

@@ -1,6 +1,7 @@
 /** @file The report of the ablations as Markdown, and the loss curves of both precisions as a chart. */
 import { arch, cpus, version } from 'node:os';
 import { type ChartSeries, lineChart } from '../../evaluate/line-chart.ts';
+import { alignTables } from '../../evaluate/markdown-tables.ts';
 import { formatSeeds, overSeeds } from '../../evaluate/seeds.ts';
 import type { AblationReport, AblationRow } from './run-ablations.ts';
 import type { Variant } from './variants.ts';
@@ -47,7 +48,7 @@ export function ablationsMarkdown(report: AblationReport, command: string, chart
         0,
       )} |`,
   );
-  return [
+  const lines = [
     '# Ablations of the alignment',
     '',
     `\`${command}\`, on ${cpus()[0]?.model.trim() ?? arch()}, ${cpus().length} cores, ${process.platform} ${version()}, Node ${process.version}; other work ran at the same time, so seconds compare only roughly.`,
@@ -65,7 +66,8 @@ export function ablationsMarkdown(report: AblationReport, command: string, chart
     '| --- | --- | --- | --- |',
     ...adapted,
     '',
-  ].join('\n');
+  ];
+  return alignTables(lines.join('\n'));
 }
 
 /** The losses of stage two in float32 and with video in float16, mean over seeds, as an SVG. */

@@ -33,7 +33,7 @@ import { readSoundCorpus } from './sound-corpus.ts';
 import { alignLanguages, headsOf, mixHeads, type SpaceHeads } from './stage-one.ts';
 import { alignSounds } from './stage-two.ts';
 import { trainMissing } from './train-missing.ts';
-import { type LanguageFigures, readQuestions, validateHeads } from './validation.ts';
+import { type LanguageTable, preferred, readQuestions, validateHeads } from './validation.ts';
 import { writeModalities } from './write-modalities.ts';
 
 /** Folders of parts that are trained already. What is absent is trained, in the run folder. */
@@ -82,8 +82,6 @@ export interface AlignModalitiesResult {
   readonly numTexts: number;
   readonly numSounds: number;
 }
-
-type LanguageTable = Readonly<Record<string, LanguageFigures>>;
 
 /**
  * Runs the recipe. Stopped by its signal or killed, it goes on from its last checkpoint when run again.
@@ -273,13 +271,12 @@ async function stageOne(
       questions,
     );
   const before = { heads: headsOf(start), table: await measure(start), share: 0 };
-  let best = before;
+  const others: (typeof before)[] = [];
   for (const share of shares) {
     const mixed = mixHeads(before.heads, heads, share);
-    const table = await measure(mixed);
-    const keepsEnglish = meanOf(table.en!) >= meanOf(before.table.en!);
-    if (keepsEnglish && scoreOf(table) > scoreOf(best.table)) best = { heads: mixed, table, share };
+    others.push({ heads: mixed, table: await measure(mixed), share });
   }
+  const best = preferred(before, others);
   return {
     heads: best.heads,
     validation: { start: before.table, stageOne: best.table },
@@ -289,16 +286,6 @@ async function stageOne(
     numPictures: records.length,
     numTexts: corpus.texts.shape[0]! + (corpus.chinese?.shape[0] ?? 0),
   };
-}
-
-/** What heads are preferred by: both languages and the three questions count alike. */
-function scoreOf(table: LanguageTable): number {
-  const all = Object.values(table).map(meanOf);
-  return all.reduce((sum, score) => sum + score, 0) / all.length;
-}
-
-function meanOf({ heldOutConcepts, heldOutArtist, heldOutBoth }: LanguageFigures): number {
-  return (heldOutConcepts + heldOutArtist + heldOutBoth) / 3;
 }
 
 function flat(table: LanguageTable): Record<string, number> {

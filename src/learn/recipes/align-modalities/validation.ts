@@ -22,6 +22,9 @@ export interface LanguageFigures {
   readonly heldOutBoth: number;
 }
 
+/** The figures of heads, by language. */
+export type LanguageTable = Readonly<Record<string, LanguageFigures>>;
+
 /** Questions whose pictures and texts have gone through the towers. */
 interface Question {
   readonly figure: keyof LanguageFigures;
@@ -134,6 +137,25 @@ export async function validateHeads(
       },
     ]),
   );
+}
+
+/**
+ * The heads to keep: those with the highest mean over languages and questions, among those whose mean in English is not below that of
+ * `start`; `start` itself if none is higher.
+ */
+export function preferred<T extends { readonly table: LanguageTable }>(start: T, others: readonly T[]): T {
+  const english = ({ table }: T) => meanOf(table.en!);
+  const score = ({ table }: T) => {
+    const means = Object.values(table).map(meanOf);
+    return means.reduce((sum, mean) => sum + mean, 0) / means.length;
+  };
+  return others
+    .filter((one) => english(one) >= english(start))
+    .reduce((best, one) => (score(one) > score(best) ? one : best), start);
+}
+
+function meanOf({ heldOutConcepts, heldOutArtist, heldOutBoth }: LanguageFigures): number {
+  return (heldOutConcepts + heldOutArtist + heldOutBoth) / 3;
 }
 
 function asRows(tensor: Tensor | undefined): Tensor<'float32'> {

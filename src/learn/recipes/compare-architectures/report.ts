@@ -1,5 +1,6 @@
 /** @file The comparison as Markdown, with all that is needed to repeat it. */
 import { availableParallelism, cpus, totalmem } from 'node:os';
+import { alignTables } from '../../evaluate/markdown-tables.ts';
 import { formatSeeds, type SeedFigure } from '../../evaluate/seeds.ts';
 import type { CompareResult } from './compare-architectures.ts';
 import { architectureNames } from './settings.ts';
@@ -22,7 +23,7 @@ export function comparisonReport(result: CompareResult, command: string): string
     '',
   ]);
   const claim = checkClaim(result);
-  return [
+  const lines = [
     '# architectures',
     '',
     `${machineLine()}. ${new Date().toISOString().slice(0, 10)}, by \`${command}\`.`,
@@ -44,7 +45,8 @@ export function comparisonReport(result: CompareResult, command: string): string
     '',
     ...tables,
     ...exampleLines(result),
-  ].join('\n');
+  ];
+  return alignTables(lines.join('\n'));
 }
 
 /** The claim of the literature and what was found, in one sentence. */

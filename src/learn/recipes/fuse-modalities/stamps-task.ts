@@ -99,7 +99,7 @@ export function stampsTask(settings: StampsSettings = stampsSettings()): FusionT
       `Real pictures and real voices: the stamps of Tux Paint (Debian's tuxpaint-stamps-default, GPL-2.0; used for this experiment alone, nothing trained on it is
 shipped), each described aloud by volunteers in up to nine languages. ${questions[question]} ${classes.length} classes: ${classes.join('; ')}.`,
       `Stamps are held out by family: those that share the first word of the file's name or the English description stay together, so that neither the things of
-the test nor their names in any language were ever seen or heard. Trained on ${count('train')}; the temperature, and the settings in a few trials, chosen on ${count('validation')}; tested on ${count('test')},
+the test nor their names in any language were ever seen or heard. Trained on ${count('train')}; the temperature${question === 'kind' ? ', and the settings in a few trials,' : ''} chosen on ${count('validation')}${question === 'kind' ? '' : ' (the settings are those of the question for the kind alone)'}; tested on ${count('test')},
 a sample a recording. Letters, coins and folders of fewer than 30 stamps are left out.`,
       `The photo has ${badness.pixels} pixels along a side, noise of ${badness.noise} of 255, and ${badness.hidden * 100} % of its side hidden by a grey square; along the curve
 the pixels alone change. It goes through the frozen picture tower, the speech as a log-mel spectrogram through a convolutional encoder that starts from

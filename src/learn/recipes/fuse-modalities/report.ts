@@ -2,6 +2,7 @@
 import { cpus } from 'node:os';
 import { Rng } from '../../../engine/core/index.ts';
 import { type ChartSeries, lineChart } from '../../evaluate/line-chart.ts';
+import { alignTables } from '../../evaluate/markdown-tables.ts';
 import { formatSeeds, overSeeds } from '../../evaluate/seeds.ts';
 import type { FuseReport, FuseRow, FuseSeed } from './fuse-modalities.ts';
 
@@ -79,7 +80,7 @@ ${curve.join('\n')}
 
 ![${task.curve.title}: ${first.name} and ${second.name}](${chartPath})
 `;
-  return { markdown, chart };
+  return { markdown: alignTables(markdown), chart };
 }
 
 function ceilingsSentence({ task }: FuseReport): string {

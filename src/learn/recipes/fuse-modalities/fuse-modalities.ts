@@ -1,5 +1,5 @@
 /**
- * @file The recipe `fuse-image-record`: what fusion is worth where two sides of a sample complete each other, and what is left when parts are missing. It trains
+ * @file The recipe `fuse-modalities`: what fusion is worth where two sides of a sample complete each other, and what is left when parts are missing. It trains
  * the fused model, the same model on each side alone, and combines those two late, for each seed; it measures all on samples that nothing was trained on.
  */
 import { mkdir, readFile } from 'node:fs/promises';
