@@ -54,6 +54,9 @@ export function loadScan(table: Table, dim: number, version: number): MemoryScan
   };
 }
 
+/** How many rows of a kind tell how its scores are spread. */
+const maxRowsOfSpread = 2048;
+
 /** Which rows are looked at. */
 export interface Among {
   /** Only those within this folder, at any depth. */
@@ -62,13 +65,17 @@ export interface Among {
   readonly kinds?: readonly MediaKind[];
 }
 
+/** Above this cosine a row has the query's own content. */
+const sameScore = 0.9999;
+
 /** Fewer rows of a kind than this do not tell how its scores are spread. */
 const minRowsOfKind = 12;
 
 /**
- * The best rows for `query` (`[D]`), best first; equal ones in the order of the rows. Within a kind the larger dot product is better. Between kinds the
- * larger distance from the kind's mean is, in deviations of the kind over all rows that are looked at: the modality gap (arXiv:2203.02053) puts the
- * scores of one kind above those of another whatever is asked.
+ * The best rows for `query` (`[D]`), best first; equal ones in the order of the rows. Within a kind the larger dot product is better. Between kinds it does not
+ * tell: the modality gap (arXiv:2203.02053) puts the scores of one kind above those of another whatever is asked. There the row is better that stands out more
+ * among its kind: its distance from the kind's median, in deviations of what lies below it (many matches widen what lies above), as a share of √(2 ln N), where
+ * the best of N rows lies by chance. A row that is the query itself comes first.
  */
 export function scanNearest(
   scan: MemoryScan,
@@ -88,7 +95,7 @@ export function scanNearest(
   for (let row = 0; row < scores.length; row++) {
     const score = scores[row]!;
     const spread = spreads?.get(scan.kinds[row]!);
-    const rank = spread === undefined ? score : (score - spread.mean) / spread.deviation;
+    const rank = spread === undefined ? score : score > sameScore ? Infinity : (score - spread.middle) / spread.unit;
     if (best.length >= top && rank <= worst) continue;
     if (!isAmong(row)) continue;
     let at = best.length;
@@ -100,33 +107,42 @@ export function scanNearest(
   return best.map(({ row, score }) => ({ row, score }));
 }
 
-/** Mean and deviation of the scores of each kind; nothing where one kind alone is looked at, and cosines compare. */
+/** How the scores of a kind are spread. */
+interface Spread {
+  /** The median. */
+  readonly middle: number;
+  /** How far above it the best row lies by chance. */
+  readonly unit: number;
+}
+
+/** The spread of each kind; nothing where one kind alone is looked at, and cosines compare. */
 function spreadsByKind(
   { kinds }: MemoryScan,
   scores: Float64Array,
   isAmong: (row: number) => boolean,
-): ReadonlyMap<MediaKind, { mean: number; deviation: number }> | undefined {
-  const sums = new Map<MediaKind, { count: number; sum: number; squares: number }>();
-  const all = { count: 0, sum: 0, squares: 0 };
+): ReadonlyMap<MediaKind, Spread> | undefined {
+  const rowsOf = new Map<MediaKind, number[]>();
   for (let row = 0; row < scores.length; row++) {
     if (!isAmong(row)) continue;
-    let own = sums.get(kinds[row]!);
-    if (own === undefined) {
-      own = { count: 0, sum: 0, squares: 0 };
-      sums.set(kinds[row]!, own);
-    }
-    for (const into of [own, all]) {
-      into.count += 1;
-      into.sum += scores[row]!;
-      into.squares += scores[row]! ** 2;
-    }
+    const own = rowsOf.get(kinds[row]!);
+    if (own === undefined) rowsOf.set(kinds[row]!, [row]);
+    else own.push(row);
   }
-  if (sums.size < 2) return undefined;
-  const spread = ({ count, sum, squares }: typeof all) => {
-    const mean = sum / count;
-    return { mean, deviation: Math.sqrt(Math.max(squares / count - mean * mean, 1e-12)) };
-  };
-  return new Map(Array.from(sums, ([kind, own]) => [kind, spread(own.count < minRowsOfKind ? all : own)]));
+  if (rowsOf.size < 2) return undefined;
+  const all = [...rowsOf.values()].flat();
+  return new Map(
+    Array.from(rowsOf, ([kind, rows]) => [kind, spreadOf(scores, rows.length < minRowsOfKind ? all : rows)]),
+  );
+}
+
+function spreadOf(scores: Float64Array, rows: readonly number[]): Spread {
+  const step = Math.ceil(rows.length / maxRowsOfSpread);
+  const some = Float64Array.from({ length: Math.ceil(rows.length / step) }, (_, i) => scores[rows[i * step]!]!).sort();
+  const quantile = (share: number) => some[Math.floor(share * some.length)]!;
+  const middle = quantile(0.5);
+  // In a normal distribution, one deviation lies between them.
+  const deviation = Math.max(middle - quantile(0.16), 1e-6);
+  return { middle, unit: deviation * Math.sqrt(2 * Math.log(Math.max(rows.length, 2))) };
 }
 
 /** The dot product of `query` with every row. */
