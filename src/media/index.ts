@@ -21,6 +21,7 @@ export {
 export { type AnimationProbe, probeAnimation } from './image/animation.ts';
 export { type PictureFormat, pictureFormat, pictureFormatNames } from './image/picture-format.ts';
 export { maxPictureBytes, type PictureSource, readPictureSource } from './image/picture-source.ts';
+export { previewOfPicture, previewSide } from './image/preview.ts';
 export {
   maxPicturePixels,
   type PictureProbe,
@@ -42,6 +43,8 @@ export { orderSlices, readDicomSeries } from './medical/dicom-series.ts';
 export { hounsfieldWindow, hounsfieldWindows } from './medical/hounsfield-window.ts';
 export { type WriteDicomOptions, writeDicom } from './medical/write-dicom.ts';
 export { type MediaInfo, type MediaKind, probeMedia } from './probe.ts';
+export { type AudioSegment, type SegmentAudioOptions, segmentAudio } from './segments/segment-audio.ts';
+export { type SegmentVideoOptions, segmentVideo, type VideoSegment } from './segments/segment-video.ts';
 export type { FrameRendering, FrameSelection, ReadFramesOptions, VideoFrame } from './video/frame-selection.ts';
 export { readFrames } from './video/read-frames.ts';
 export { probeVideo, type VideoProbe } from './video/read-video.ts';

@@ -17,20 +17,24 @@ export type FrameSelection =
   | { readonly framesPerSecond: number }
   | { readonly keyFrames: true };
 
-/** How frames are rendered, and how long that may take. */
-export interface FrameRendering {
-  /** S, the side of the square in pixels, in [1, 4096]. */
-  readonly size: number;
-  /** Fraction of the side left free around the picture, in [0, 1); 0 by default. */
-  readonly padding?: number;
-  /** What lies behind transparent parts and fills the square; white by default. */
-  readonly background?: RGB;
+/** What decodes frames, and how long that may take. */
+export interface FrameDecoding {
   /** Gives up when one frame takes longer, in milliseconds; 20,000 by default. */
   readonly timeoutMs?: number;
   /** What decodes videos: WebCodecs or the program ffmpeg; WebCodecs by default, and ffmpeg where that cannot. */
   readonly decoder?: 'webcodecs' | 'ffmpeg';
   /** Stops the reading. */
   readonly signal?: AbortSignal;
+}
+
+/** How frames are rendered, and how long that may take. */
+export interface FrameRendering extends FrameDecoding {
+  /** S, the side of the square in pixels, in [1, 4096]. */
+  readonly size: number;
+  /** Fraction of the side left free around the picture, in [0, 1); 0 by default. */
+  readonly padding?: number;
+  /** What lies behind transparent parts and fills the square; white by default. */
+  readonly background?: RGB;
 }
 
 /** Which frames, and how they are rendered. */

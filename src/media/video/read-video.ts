@@ -3,7 +3,13 @@ import { MediaError, type Tensor } from '../../engine/core/index.ts';
 import { renderingOf } from '../image/animation.ts';
 import { checkOptions, composite, innerSide } from '../image/render-picture.ts';
 import { ffmpegFrames } from './ffmpeg-frames.ts';
-import { checkSelection, type ReadFramesOptions, type VideoFrame } from './frame-selection.ts';
+import {
+  checkSelection,
+  type FrameDecoding,
+  type FrameSelection,
+  type ReadFramesOptions,
+  type VideoFrame,
+} from './frame-selection.ts';
 import type { ReadFrame } from './video-program.ts';
 import { openVideo, Refusal, type VideoSession } from './video-session.ts';
 
@@ -63,7 +69,7 @@ export async function* readVideo(source: string | Uint8Array, options: ReadFrame
   const session = await openVideo(source, timeoutMs);
   try {
     let pixels: Tensor<'uint8'> | undefined;
-    for await (const { timeSeconds, fitted } of framesOf(session, options, innerSide(rendering), timeoutMs)) {
+    for await (const { timeSeconds, fitted } of fittedFrames(session, options, innerSide(rendering))) {
       options.signal?.throwIfAborted();
       if (fitted !== undefined) pixels = composite(fitted.data, fitted.width, fitted.height, rendering);
       if (pixels === undefined) throw new MediaError(`${session.name}: it has no first frame`);
@@ -74,12 +80,16 @@ export async function* readVideo(source: string | Uint8Array, options: ReadFrame
   }
 }
 
-async function* framesOf(
+/**
+ * Frames of an open video, upright, their longer side `side` pixels; a frame that is the one before has no pixels.
+ * @throws MediaError as `readVideo` does.
+ */
+export async function* fittedFrames(
   session: VideoSession,
-  options: ReadFramesOptions,
+  options: FrameSelection & FrameDecoding,
   side: number,
-  timeoutMs: number,
 ): AsyncGenerator<ReadFrame> {
+  const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
   const selection = selectionOf(options);
   try {
     if (options.decoder === 'ffmpeg') throw new Refusal('ffmpeg is not installed');
@@ -99,7 +109,7 @@ async function* framesOf(
 }
 
 /** The selection alone: the rest of the options cannot travel to another process. */
-function selectionOf(options: ReadFramesOptions): Parameters<typeof ffmpegFrames>[1] {
+function selectionOf(options: FrameSelection): FrameSelection {
   if ('times' in options) return { times: options.times };
   if ('numFrames' in options) return { numFrames: options.numFrames };
   if ('framesPerSecond' in options) return { framesPerSecond: options.framesPerSecond };

@@ -1,0 +1,110 @@
+/**
+ * @file The frames of a moving picture from which segments are made: upright, small, in one pass; of videos, of animations, and of still
+ * pictures, which have one.
+ */
+import { MediaError } from '../../engine/core/index.ts';
+import { probeAnimation, readAnimation } from '../image/animation.ts';
+import { pictureFormat, signatureBytes } from '../image/picture-format.ts';
+import { readPictureSource } from '../image/picture-source.ts';
+import { previewSide } from '../image/preview.ts';
+import { openMediaSource } from '../media-source.ts';
+import type { FittedFrame } from '../video/fit-frame.ts';
+import type { FrameDecoding, FrameSelection } from '../video/frame-selection.ts';
+import { fittedFrames } from '../video/read-video.ts';
+import { openVideo } from '../video/video-session.ts';
+
+/** A moment of a moving picture. */
+export interface SampledFrame {
+  /** In seconds from the start. */
+  readonly timeSeconds: number;
+  /** RGBA, upright, the longer side at most 320 pixels; the same object as before where nothing has changed. */
+  readonly picture: FittedFrame;
+}
+
+/** A moving picture that is being read. */
+export interface FrameStream {
+  readonly name: string;
+  /** 0 for a still picture. */
+  readonly durationSeconds: number;
+  readonly frames: AsyncGenerator<SampledFrame>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens whatever moves, or does not; told apart by content.
+ * @throws MediaError if it cannot be read, is none of these, is damaged, or nothing is installed that decodes it.
+ */
+export async function openFrames(
+  source: string | Uint8Array,
+  options: FrameSelection & FrameDecoding,
+): Promise<FrameStream> {
+  const opened = await openMediaSource(source, 'video');
+  const { name } = opened;
+  let isPicture: boolean;
+  try {
+    isPicture = pictureFormat(await opened.read(0, signatureBytes)) !== undefined;
+  } finally {
+    await opened.close();
+  }
+  if (isPicture) return await openAnimation(source, name, options);
+  const session = await openVideo(source, options.timeoutMs);
+  const { startSeconds, endSeconds } = session.content;
+  return {
+    name,
+    durationSeconds: endSeconds - startSeconds,
+    frames: videoFrames(name, fittedFrames(session, options, previewSide), options.signal),
+    close: () => session.close(),
+  };
+}
+
+async function* videoFrames(
+  name: string,
+  frames: ReturnType<typeof fittedFrames>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<SampledFrame> {
+  let picture: FittedFrame | undefined;
+  for await (const { timeSeconds, fitted } of frames) {
+    signal?.throwIfAborted();
+    picture = fitted ?? picture;
+    if (picture === undefined) throw new MediaError(`${name}: it has no first frame`);
+    yield { timeSeconds, picture };
+  }
+}
+
+async function openAnimation(
+  source: string | Uint8Array,
+  name: string,
+  options: FrameSelection & FrameDecoding,
+): Promise<FrameStream> {
+  const picture = await readPictureSource(source);
+  const { width, height, durationSeconds } = await probeAnimation(picture);
+  const longer = Math.max(width, height);
+  const size = picture.format === 'svg' ? previewSide : Math.min(previewSide, longer);
+  const [inWidth, inHeight] = [width, height].map((length) => Math.max(1, Math.round((length * size) / longer)));
+  async function* frames(): AsyncGenerator<SampledFrame> {
+    let before: { pixels: Uint8Array; picture: FittedFrame } | undefined;
+    for await (const { timeSeconds, pixels } of readAnimation(picture, { ...options, size })) {
+      if (before?.pixels !== pixels.data) {
+        before = { pixels: pixels.data, picture: middleOf(pixels.data, size, inWidth!, inHeight!) };
+      }
+      yield { timeSeconds, picture: before.picture };
+    }
+  }
+  return { name, durationSeconds, frames: frames(), close: async () => {} };
+}
+
+/** The middle of a square of RGB, as RGBA. */
+function middleOf(square: Uint8Array, size: number, width: number, height: number): FittedFrame {
+  const data = new Uint8Array(width * height * 4);
+  const left = Math.floor((size - width) / 2);
+  const top = Math.floor((size - height) / 2);
+  for (let y = 0, to = 0; y < height; y++) {
+    for (let x = 0, from = ((top + y) * size + left) * 3; x < width; x++, from += 3, to += 4) {
+      data[to] = square[from]!;
+      data[to + 1] = square[from + 1]!;
+      data[to + 2] = square[from + 2]!;
+      data[to + 3] = 255;
+    }
+  }
+  return { data, width, height };
+}
