@@ -4,6 +4,8 @@
  * N: number of inputs; D: dimension of the space; S: side of a picture in pixels; T: frames of a moving picture.
  */
 import type { Tensor } from '../engine/core/index.ts';
+import type { Calibration } from './calibration.ts';
+import type { Codes } from './codes.ts';
 
 /** What an encoder can take in. */
 export type Modality = 'text' | 'image' | 'audio' | 'video';
@@ -37,6 +39,10 @@ export interface Encoder extends TextImageEncoder {
   readonly audioView?: { readonly sampleRateHz: 16000; readonly maxSeconds: number };
   /** How `readFrames` makes the clips that `encodeVideos` takes; absent if the encoder takes no moving pictures. */
   readonly videoView?: { readonly numFrames: number; readonly size: number; readonly padding: number };
+  /** How vectors become binary codes; absent if the bundle brings none. It has an id of its own: with other codes the vectors are the same. */
+  readonly codes?: Codes;
+  /** How scores become probabilities; absent if the bundle was not calibrated. */
+  readonly calibration?: Calibration;
   /**
    * Unit vectors `[N, D]` of sounds, each mono samples in [-1, 1] at the rate of the `audioView`.
    * @throws MissingDataError if the encoder takes no sounds.

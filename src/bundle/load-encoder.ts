@@ -3,10 +3,13 @@
  * everything is opened once, whoever asks first.
  */
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { MissingDataError, Tensor } from '../engine/core/index.ts';
 import type { RuntimeOptions } from '../engine/runtime/index.ts';
 import { AudioEncoder } from './audio-encoder.ts';
 import { type Bundle, defaultBundleDirectory, fileOf, readBundle } from './bundle-folder.ts';
+import type { Calibration } from './calibration.ts';
+import { type Codes, parseCodes } from './codes.ts';
 import type { Encoder, Modality } from './encoder.ts';
 import type { Manifest, MultimodalManifest } from './manifest.ts';
 import { checkPictureTower, PictureEncoder, pictureTowerId } from './picture-encoder.ts';
@@ -56,6 +59,8 @@ class BundleEncoder implements Encoder {
   readonly pictureView: Encoder['pictureView'];
   readonly audioView?: NonNullable<Encoder['audioView']>;
   readonly videoView?: NonNullable<Encoder['videoView']>;
+  readonly codes?: Codes;
+  readonly calibration?: Calibration;
   readonly #bundle: Bundle;
   readonly #runtime: RuntimeOptions;
   readonly #parts = new Map<Modality, Promise<Part>>();
@@ -74,6 +79,9 @@ class BundleEncoder implements Encoder {
     const { audio, video } = sectionsOf(manifest);
     if (audio) this.audioView = { sampleRateHz: audio.sampleRateHz, maxSeconds: audio.maxSeconds };
     if (video) this.videoView = { numFrames: video.numFrames, size, padding };
+    const { codes, calibration } = { codes: undefined, calibration: undefined, ...manifest };
+    if (codes) this.codes = parseCodes(fileOf(bundle, codes), this.dim, join(bundle.directory, codes));
+    if (calibration) this.calibration = calibration;
     this.modalities = ['text', 'image', ...(audio ? ['audio' as const] : []), ...(video ? ['video' as const] : [])];
   }
 
@@ -174,8 +182,10 @@ function encoderId(manifest: Manifest): string {
   const { text, audio, video } = { audio: undefined, video: undefined, ...manifest };
   const decisive: unknown[] = [manifest.files, towers, manifest.picture];
   if (manifest.kind === 'multimodal') {
-    const { facts } = manifest;
-    const files = Object.fromEntries(Object.entries(manifest.files).filter(([name]) => name !== facts));
+    const { facts, codes } = manifest;
+    const files = Object.fromEntries(
+      Object.entries(manifest.files).filter(([name]) => name !== facts && name !== codes),
+    );
     decisive.splice(0, 1, files);
     decisive.push(text, audio, video);
   }
@@ -187,8 +197,8 @@ function checkFiles(bundle: Bundle): void {
   const { manifest } = bundle;
   const names = [manifest.picture.head, manifest.picture.weights, manifest.text.head];
   if (manifest.kind === 'multimodal') {
-    const { audio, video, facts, text } = manifest;
-    names.push(audio?.weights, audio?.head, video?.weights, video?.head, facts);
+    const { audio, video, facts, codes, text } = manifest;
+    names.push(audio?.weights, audio?.head, video?.weights, video?.head, facts, codes);
     for (const route of text.routes) if (route.tower === 'text-encoder') names.push(route.weights, route.tokenizer);
   }
   for (const name of names) if (name !== undefined) fileOf(bundle, name);

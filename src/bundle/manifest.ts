@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { FormatError } from '../engine/core/index.ts';
+import { calibrationSchema } from './calibration.ts';
 
 /** A file name without folders, so that a manifest can point at nothing outside its bundle, and not that of the manifest itself. */
 const fileName = z
@@ -119,9 +120,13 @@ const multimodalSchema = z
       .optional(),
     /** What `sensorium/recall` knows of concepts, as its own JSON file. */
     facts: fileName.optional(),
+    /** The projection whose signs are codes, as its own safetensors file (`codes.ts`). */
+    codes: fileName.optional(),
+    /** How scores become probabilities. */
+    calibration: calibrationSchema.optional(),
     /** The licence of every file (SPDX). */
     licences: z.record(fileName, z.string().min(1)),
-    /** Where parts that were trained before come from: `student`, `audio`, `video`. */
+    /** Where parts that were trained before come from: `student`, `audio`, `video`; and those made for search: `index`. */
     parts: z.record(z.string(), provenanceSchema).default({}),
   })
   .superRefine(({ files, licences, text }, context) => {
