@@ -77,10 +77,13 @@ async function fill(library: Library, size: number): Promise<Float32Array> {
       const vector = unitVector(library.dim);
       vectors.set(vector, (start + i) * library.dim);
       const path = `/pictures/${start + i}.png`;
-      const file = { format: 'png', sizeBytes: 1, modifiedMs: 0, contentHash: '', indexedAtMs: 0 };
-      return { kind: 'image' as const, path, vector, width: 72, height: 72, durationSeconds: 0, ...file };
+      const stamp = { sizeBytes: 1, modifiedMs: 0, contentHash: '', indexedAtMs: 0, tenant: '', tags: [] };
+      const file = { ...stamp, kind: 'image', path, width: 72, height: 72, durationSeconds: 0, format: 'png' } as const;
+      const times = { startSeconds: 0, endSeconds: 0, keyFrameSeconds: 0, page: 0 };
+      const rest = { code: new Uint8Array(32), text: '', thumbnail: new Uint8Array() };
+      return { file, segments: [{ ...times, ...rest, kind: 'image' as const, vector }] };
     });
-    await writer.put(rows, false);
+    await writer.put({ indexed: rows });
   }
   await writer.compact();
   await writer.close();

@@ -2,8 +2,8 @@
 import {
   type ApiErrorKind,
   apiError,
-  type FileKind,
   type SearchResponse,
+  type SegmentKind,
   type Status,
   searchResponse,
   status,
@@ -31,7 +31,7 @@ export const maxQueryBytes = 20_000_000;
 /** The hits for a query, of one kind or of all. @throws RequestFailure */
 export async function search(
   query: Query,
-  kind: FileKind | undefined,
+  kind: SegmentKind | undefined,
   top: number,
   signal: AbortSignal,
 ): Promise<SearchResponse> {

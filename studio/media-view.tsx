@@ -13,7 +13,15 @@ export function MediaTile({ hit, isEager }: { readonly hit: Hit; readonly isEage
   const { formatDuration } = useTexts();
   const loading = isEager ? 'eager' : 'lazy';
   const badge = hit.durationSeconds > 0 && <span class="tile-badge">{formatDuration(hit.durationSeconds)}</span>;
-  if (hit.kind === 'audio') {
+  if (hit.kind === 'text') {
+    return (
+      <span class="tile-picture tile-text">
+        <span class="tile-passage">{hit.passage}</span>
+        <span class="tile-name">{hit.name}</span>
+      </span>
+    );
+  }
+  if (hit.fileKind === 'audio') {
     return (
       <span class="tile-picture tile-sound">
         <img src={waveformUrl(hit.id)} alt="" loading={loading} decoding="async" />
@@ -22,7 +30,7 @@ export function MediaTile({ hit, isEager }: { readonly hit: Hit; readonly isEage
       </span>
     );
   }
-  if (hit.kind === 'video' && !isAnimatedPicture(hit)) {
+  if (hit.fileKind === 'video' && !isAnimatedPicture(hit)) {
     return (
       <span class="tile-picture">
         <video
@@ -48,7 +56,8 @@ export function MediaTile({ hit, isEager }: { readonly hit: Hit; readonly isEage
 
 /** The file by itself, large, with a player where there is something to play. */
 export function MediaLarge({ hit }: { readonly hit: Hit }) {
-  if (hit.kind === 'audio') {
+  if (hit.kind === 'text') return <blockquote class="large-text">{hit.passage}</blockquote>;
+  if (hit.fileKind === 'audio') {
     return (
       <div class="large-sound">
         <img src={waveformUrl(hit.id)} alt="" />
@@ -57,7 +66,7 @@ export function MediaLarge({ hit }: { readonly hit: Hit }) {
       </div>
     );
   }
-  if (hit.kind === 'video' && !isAnimatedPicture(hit)) {
+  if (hit.fileKind === 'video' && !isAnimatedPicture(hit)) {
     // biome-ignore lint/a11y/useMediaCaption: nobody has written down what the videos of a library say
     return <video key={hit.id} src={fileUrl(hit.id)} controls autoPlay loop aria-label={hit.name} />;
   }

@@ -1,6 +1,6 @@
 /** @file What came of the search: results, a notice, a failure, or why there is nothing yet. */
 import type { RefObject } from 'preact';
-import type { FileKind, Status } from '../src/serve/protocol/index.ts';
+import type { SegmentKind, Status } from '../src/serve/protocol/index.ts';
 import type { Query } from './client.ts';
 import { KindFilter } from './kind-filter.tsx';
 import { useTexts } from './language.ts';
@@ -17,7 +17,7 @@ interface OutcomeProps {
   onOpen(index: number): void;
   onLeaveUp(): void;
   onRetry(): void;
-  onKind(query: Query, kind: FileKind | undefined): void;
+  onKind(query: Query, kind: SegmentKind | undefined): void;
 }
 
 export function Outcome(props: OutcomeProps) {

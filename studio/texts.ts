@@ -1,5 +1,5 @@
 /** @file Every sentence of the page, in each of its languages. A sentence that one language lacks does not compile. */
-import type { ApiErrorKind, FileKind, SearchNotice } from '../src/serve/protocol/index.ts';
+import type { ApiErrorKind, SearchNotice, SegmentKind } from '../src/serve/protocol/index.ts';
 
 /** The languages of the interface, by the code that browsers use, each in its own name. */
 export const languages = { en: 'English', zh: '中文' } as const;
@@ -45,7 +45,7 @@ export interface Texts {
   readonly tryAgain: string;
   readonly notAFile: string;
   readonly kindsLabel: string;
-  readonly kinds: Readonly<Record<FileKind | 'all', string>>;
+  readonly kinds: Readonly<Record<SegmentKind | 'all', string>>;
   readonly seconds: (seconds: string) => string;
   readonly found: (hits: string, searched: string, milliseconds: string) => string;
   readonly hitLabel: (rank: string, name: string, score: string) => string;
@@ -96,7 +96,7 @@ const en: Texts = {
   tryAgain: 'Try again',
   notAFile: 'That is not a picture, sound or video.',
   kindsLabel: 'What to find',
-  kinds: { all: 'All', image: 'Pictures', audio: 'Sounds', video: 'Moving' },
+  kinds: { all: 'All', image: 'Pictures', audio: 'Sounds', video: 'Moving', text: 'Texts' },
   seconds: (seconds) => `${seconds} s`,
   found: (hits, searched, milliseconds) => `Best ${hits} of ${searched} files, in ${milliseconds} ms`,
   hitLabel: (rank, name, score) => `${rank}: ${name}, similarity ${score}`,
@@ -157,7 +157,7 @@ const zh: Texts = {
   tryAgain: '重试',
   notAFile: '这不是图片、声音或视频。',
   kindsLabel: '查找内容',
-  kinds: { all: '全部', image: '图片', audio: '声音', video: '动态' },
+  kinds: { all: '全部', image: '图片', audio: '声音', video: '动态', text: '文字' },
   seconds: (seconds) => `${seconds} 秒`,
   found: (hits, searched, milliseconds) => `在 ${searched} 个文件中找到最接近的 ${hits} 个，用时 ${milliseconds} 毫秒`,
   hitLabel: (rank, name, score) => `第 ${rank} 名：${name}，相似度 ${score}`,

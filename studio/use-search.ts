@@ -1,6 +1,6 @@
 /** @file The state of searching: one query at a time, the latest wins; kept in the address so that reload and back work. */
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import type { FileKind, SearchResponse } from '../src/serve/protocol/index.ts';
+import type { SearchResponse, SegmentKind } from '../src/serve/protocol/index.ts';
 import { type Query, RequestFailure, search } from './client.ts';
 
 /** How many hits the page asks for. */
@@ -10,7 +10,7 @@ const top = 48;
 export interface SearchState {
   readonly query: Query | undefined;
   /** The kind that is wanted; all if absent. */
-  readonly kind: FileKind | undefined;
+  readonly kind: SegmentKind | undefined;
   /** Hits of the latest query that was answered; kept while the next one is under way. */
   readonly response: SearchResponse | undefined;
   readonly failure: RequestFailure | undefined;
@@ -42,7 +42,7 @@ export function useSearch() {
   const [state, setState] = useState<SearchState>(nothing);
   const running = useRef<AbortController | undefined>(undefined);
 
-  const kindRef = useRef<FileKind | undefined>(undefined);
+  const kindRef = useRef<SegmentKind | undefined>(undefined);
 
   const run = useCallback((query: Query) => {
     const kind = kindRef.current;
@@ -82,7 +82,7 @@ export function useSearch() {
 
   /** Searches again, for one kind of file or for all. */
   const chooseKind = useCallback(
-    (query: Query, kind: FileKind | undefined) => {
+    (query: Query, kind: SegmentKind | undefined) => {
       kindRef.current = kind;
       run(query);
     },

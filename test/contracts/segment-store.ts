@@ -120,7 +120,7 @@ export function describeSegmentStore(name: string, make: () => Promise<StoreMake
         }),
         segment('heard', { kind: 'audio', startSeconds: 1.5, endSeconds: 12.5, text: '海浪的声音' }),
       ];
-      await writer.put([{ file: film, segments: own }]);
+      await writer.put({ indexed: [{ file: film, segments: own }] });
       const other = await open();
       const changes = await other.changesSince(0);
       expect(changes.added).toEqual([{ ...film, fileNumber: changes.added[0]!.fileNumber }]);
@@ -153,7 +153,7 @@ export function describeSegmentStore(name: string, make: () => Promise<StoreMake
     it('tells readers what was added, replaced and removed since they looked', async () => {
       const writer = await store.startWriting();
       const put = (path: string, ...seeds: string[]) =>
-        writer.put([{ file: file(path), segments: seeds.map((seed) => segment(seed)) }]);
+        writer.put({ indexed: [{ file: file(path), segments: seeds.map((seed) => segment(seed)) }] });
       await put('/a', 'a');
       await put('/b', 'b1', 'b2');
       const first = await store.changesSince(0);
@@ -182,11 +182,11 @@ export function describeSegmentStore(name: string, make: () => Promise<StoreMake
 
     it('knows what it holds and what it refused, also for the next writer', async () => {
       const writer = await store.startWriting();
-      await writer.put(
-        [{ file: file('/a', { sizeBytes: 3, modifiedMs: 7.5 }), segments: [segment('a')] }],
-        [{ path: '/bad', sizeBytes: 1, modifiedMs: 2, reason: 'damaged' }],
-      );
-      await writer.put([{ file: file('/silent'), segments: [] }]);
+      await writer.put({
+        indexed: [{ file: file('/a', { sizeBytes: 3, modifiedMs: 7.5 }), segments: [segment('a')] }],
+        refused: [{ path: '/bad', sizeBytes: 1, modifiedMs: 2, reason: 'damaged' }],
+      });
+      await writer.put({ indexed: [{ file: file('/silent'), segments: [] }] });
       await writer.close();
       const next = await store.startWriting();
       const known = await next.known();
@@ -200,10 +200,10 @@ export function describeSegmentStore(name: string, make: () => Promise<StoreMake
       expect(known.get('/bad')).toMatchObject({ sizeBytes: 1, isRefused: true });
       expect(await store.refused()).toEqual([{ path: '/bad', sizeBytes: 1, modifiedMs: 2, reason: 'damaged' }]);
       // A file that is good now is refused no longer, and the other way round.
-      await next.put(
-        [{ file: file('/bad'), segments: [segment('good')] }],
-        [{ path: '/a', sizeBytes: 9, modifiedMs: 9, reason: 'cut short' }],
-      );
+      await next.put({
+        indexed: [{ file: file('/bad'), segments: [segment('good')] }],
+        refused: [{ path: '/a', sizeBytes: 9, modifiedMs: 9, reason: 'cut short' }],
+      });
       expect((await store.refused()).map(({ path }) => path)).toEqual(['/a']);
       expect((await store.changesSince(0)).added.map(({ path }) => path).sort()).toEqual(['/bad', '/silent']);
       await next.close();
@@ -211,16 +211,18 @@ export function describeSegmentStore(name: string, make: () => Promise<StoreMake
 
     it('copies the segments of a file with the same content', async () => {
       const writer = await store.startWriting();
-      await writer.put([
-        { file: file('/a'), segments: [segment('one'), segment('two', { thumbnail: Uint8Array.of(9) })] },
-      ]);
-      expect(await writer.copy('/a', file('/b', { contentHash: 'hash of /a' }))).toBe(true);
-      expect(await writer.copy('/nowhere', file('/c'))).toBe(false);
+      const segments = [segment('one'), segment('two', { thumbnail: Uint8Array.of(9) })];
+      await writer.put({ indexed: [{ file: file('/a'), segments }] });
+      const copy = (path: string) => ({ from: '/a', file: file(path, { contentHash: 'hash of /a' }) });
+      await writer.put({ copied: [copy('/b'), copy('/c')] });
+      await expect(writer.put({ copied: [{ from: '/nowhere', file: file('/d') }] })).rejects.toThrow(/nowhere/);
       const { added } = await store.changesSince(0);
       const keys = added
         .filter(({ path }) => path === '/b')
         .flatMap(({ fileNumber }) => [0, 1].map((index) => ({ fileNumber, index })));
+      expect(added.map(({ path }) => path)).toEqual(['/a', '/b', '/c']);
       const copied = await store.segments(keys);
+      expect(copied[0]!.vector).toEqual(segments[0]!.vector);
       expect(copied.map(({ text, thumbnail }) => [text, [...thumbnail]])).toEqual([
         ['one', []],
         ['two', [9]],
@@ -243,16 +245,16 @@ export function describeSegmentStore(name: string, make: () => Promise<StoreMake
       const all = Array.from({ length: 40 }, (_, i) =>
         segment(`row ${i}`, { kind: kinds[i % 4]!, text: i === 5 ? 'a dog runs 一只狗在奔跑' : `number ${i}` }),
       );
-      await writer.put(
-        all.map((one, i) => ({
+      await writer.put({
+        indexed: all.map((one, i) => ({
           file: file(`/${i < 20 ? 'x' : "y's"}/${i}`, { modifiedMs: i, tenant: i % 2 ? 'odd' : 'even' }),
           segments: [one],
         })),
-      );
+      });
       await writer.compact();
-      await writer.put([
-        { file: file('/late', { modifiedMs: 99 }), segments: [segment('late', { text: 'another dog' })] },
-      ]);
+      await writer.put({
+        indexed: [{ file: file('/late', { modifiedMs: 99 }), segments: [segment('late', { text: 'another dog' })] }],
+      });
       const { added } = await store.changesSince(0);
       const pathOf = new Map(added.map(({ path, fileNumber }) => [fileNumber, path]));
       const query = segment('query').vector;

@@ -1,17 +1,27 @@
-/** @file Search in libraries of pictures, sounds and videos, by text and by any of them. */
+/** @file Search in libraries of pictures, sounds, videos and documents, by text and by any of them. */
 export { EncoderMismatchError, LibraryBusyError } from './errors.ts';
-export { type IndexOptions, type IndexReport, indexFolder } from './index-folder.ts';
-export { Library, type OpenLibraryOptions, openLibrary, type SearchHit } from './library.ts';
+export { fileIdOf } from './file-id.ts';
+export { type IndexOptions, type IndexReport, indexFolder } from './ingest/index-folder.ts';
+export type { SkippedPath } from './ingest/walk-folder.ts';
+export {
+  Library,
+  type LibraryQuery,
+  type Moment,
+  type OpenLibraryOptions,
+  openLibrary,
+  type SearchFilter,
+  type SearchHit,
+} from './library.ts';
 export type { LibraryEncoder } from './library-encoder.ts';
-export { type MediaKind, mediaKinds } from './media-table.ts';
-export type { Among } from './memory-scan.ts';
 export { type QueryLanguage, type QueryNotice, queryLanguage } from './query-language.ts';
 export {
   maxQueryLength,
+  type QueryPart,
   type SearchOptions,
   type SearchQuery,
   type SearchResult,
   searchLibrary,
+  type WeightedPart,
 } from './search-library.ts';
 export { soundEnvelope } from './sound-envelope.ts';
-export type { SkippedPath } from './walk-folder.ts';
+export { type FileKind, fileKinds, type SegmentKind, type StoredSegment, segmentKinds } from './store/segment.ts';

@@ -14,7 +14,7 @@ import {
   openLibrary,
   searchLibrary,
 } from './index.ts';
-import type { MediaRow } from './media-table.ts';
+import type { IndexedFile } from './store/segment.ts';
 import { acquireWriterLock } from './writer-lock.ts';
 
 let root: string;
@@ -45,14 +45,31 @@ function randomUnit(rng: Rng): Float32Array {
   return vector.map((value) => value / length);
 }
 
-function row(path: string, vector: Float32Array): MediaRow {
-  const file = { format: 'png', sizeBytes: 10, modifiedMs: 1, contentHash: 'h', indexedAtMs: 1.7e12 };
-  return { kind: 'image', path, vector, width: 3, height: 4, durationSeconds: 0, ...file };
+function row(path: string, vector: Float32Array): IndexedFile {
+  const file = {
+    format: 'png',
+    sizeBytes: 10,
+    modifiedMs: 1,
+    contentHash: 'h',
+    indexedAtMs: 1.7e12,
+    tenant: '',
+    tags: [],
+  };
+  const times = { startSeconds: 0, endSeconds: 0, keyFrameSeconds: 0, page: 0 };
+  const segment = {
+    ...times,
+    kind: 'image',
+    vector,
+    code: new Uint8Array(32),
+    text: '',
+    thumbnail: new Uint8Array(),
+  } as const;
+  return { file: { kind: 'image', path, width: 3, height: 4, durationSeconds: 0, ...file }, segments: [segment] };
 }
 
-async function fill(library: Library, rows: readonly MediaRow[]): Promise<void> {
+async function fill(library: Library, indexed: readonly IndexedFile[]): Promise<void> {
   const writer = await library.startWriting();
-  await writer.put(rows, false);
+  await writer.put({ indexed });
   await writer.close();
 }
 
@@ -104,8 +121,8 @@ describe('openLibrary', () => {
 describe.each([
   ['in memory', undefined],
   ['by LanceDB', 0],
-])('nearest, %s', (_, maxScanBytes) => {
-  const options = maxScanBytes === undefined ? make : { ...make, maxScanBytes };
+])('nearest, %s', (_, maxMemoryBytes) => {
+  const options = maxMemoryBytes === undefined ? make : { ...make, maxMemoryBytes };
 
   // 300 is whole groups of four rows; the others leave one, two and three over.
   test.each([300, 301, 302, 303, 3])('gives the exact best of %i by cosine, best first', async (count) => {
@@ -116,7 +133,10 @@ describe.each([
     for (let i = 0; i < 5; i++) {
       const query = randomUnit(rng);
       const expected = rows
-        .map(({ path, vector }) => ({ path, score: vector.reduce((sum, value, d) => sum + value * query[d]!, 0) }))
+        .map(({ file, segments }) => ({
+          path: file.path,
+          score: segments[0]!.vector.reduce((sum, value, d) => sum + value * query[d]!, 0),
+        }))
         .sort((a, b) => b.score - a.score)
         .slice(0, 7);
       const hits = await library.nearest(query, 7);

@@ -1,49 +1,81 @@
 /**
- * @file A library: pictures, sounds and videos of folders with their vectors, kept in a folder of its own. LanceDB holds the rows; a batch that has
- * been written survives a kill. Any number of processes may read while one writes.
+ * @file A library: the segments of the files of folders, with their vectors, kept in a folder of its own. A store holds them durably; what fits in memory
+ * is searched there. Any number of processes may read while one writes.
  *
  * D: dimension of the vectors.
  */
 import { mkdir, realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { type Connection, connect, type Table } from '@lancedb/lancedb';
+import { connect } from '@lancedb/lancedb';
 import { MissingDataError, ShapeError } from '../../engine/core/index.ts';
+import { codeBytes } from './codes.ts';
 import { EncoderMismatchError } from './errors.ts';
 import { isFreeForLibrary, type LibraryManifest, readManifest, writeManifest } from './manifest.ts';
+import { type MemoryFilter, type MemoryHit, passes, SegmentMemory, type WeightedVector } from './segment-memory.ts';
+import { dropLanceStore, openLanceStore } from './store/lance-store.ts';
 import {
-  earlierTableName,
-  type MediaKind,
-  type MediaRow,
-  mediaKinds,
-  mediaSchema,
-  mediaTableName,
-  ofKinds,
-  sqlText,
-  tableOfRows,
-  vectorsOfTable,
-  withinFolder,
-} from './media-table.ts';
-import { type Among, defaultMaxScanBytes, loadScan, type MemoryScan, scanColumns, scanNearest } from './memory-scan.ts';
-import { acquireWriterLock, type WriterLock } from './writer-lock.ts';
+  type FileKind,
+  type RefusedFile,
+  type SegmentKind,
+  type StoredFile,
+  type StoredSegment,
+  segmentKinds,
+} from './store/segment.ts';
+import type { SegmentStore, SegmentWriter } from './store/segment-store.ts';
+import { acquireWriterLock } from './writer-lock.ts';
 
-/** One file found. */
-export interface SearchHit {
-  readonly kind: MediaKind;
+/** Which segments are looked at; all by default. */
+export interface SearchFilter extends Omit<MemoryFilter, 'folder'> {
+  /** Within this folder, at any depth, by any of its names. */
+  readonly folder?: string;
+}
+
+/** When something in a file was found. */
+export interface Moment {
+  /** What was found there: a video is seen and heard. */
+  readonly kind: SegmentKind;
+  /** Its place among the segments of the file. */
+  readonly index: number;
+  /** When it plays, in seconds; 0 to 0 of what does not play. */
+  readonly startSeconds: number;
+  readonly endSeconds: number;
+  /** The moment that shows it, in seconds. */
+  readonly keyFrameSeconds: number;
+  /** Its page, from 1; 0 where there are no pages. */
+  readonly page: number;
+  /** Cosine of the angle between query and segment, in [-1, 1]. */
+  readonly score: number;
+  /** How much it stands out among the segments of its kind: 0 at their median, 1 where the best of all lies by chance. */
+  readonly standing: number;
+}
+
+/** One file found, by the moment of it that answers best. */
+export interface SearchHit extends Moment {
+  /** Names the segment: `library.segment` gives all of it. */
+  readonly fileNumber: number;
+  readonly fileKind: FileKind;
   /** Absolute path of the file. */
   readonly path: string;
-  /** Cosine of the angle between query and picture, in [-1, 1]. */
-  readonly score: number;
-  /** Width in pixels as shown; 0 of a sound. */
+  /** Width in pixels as shown; 0 where there is nothing to see. */
   readonly width: number;
-  /** Height in pixels as shown; 0 of a sound. */
+  /** Height in pixels as shown; 0 where there is nothing to see. */
   readonly height: number;
-  /** Length in seconds; 0 of a still picture. */
+  /** Length of the file in seconds; 0 of what does not play. */
   readonly durationSeconds: number;
   /** How the format is called: png, flac, mp4. */
   readonly format: string;
+  readonly tags: readonly string[];
+  /** When the file was last changed, ISO 8601. */
+  readonly modifiedAt: string;
   /** When the file was indexed, ISO 8601. */
   readonly indexedAt: string;
 }
+
+/** What is looked for: a unit vector `[D]`, or several that count together. */
+export type LibraryQuery = Float32Array | readonly WeightedVector[];
+
+/** The most memory that a library takes by default, in bytes. */
+const defaultMaxMemoryBytes = 1_000_000_000;
 
 /** How `openLibrary` opens. */
 export interface OpenLibraryOptions {
@@ -55,8 +87,8 @@ export interface OpenLibraryOptions {
   readonly encoderId?: string;
   /** D of that encoder. */
   readonly dim?: number;
-  /** The most memory that vectors may take, in bytes; beyond it LanceDB answers, more slowly. 256 MB by default. */
-  readonly maxScanBytes?: number;
+  /** The most memory that segments may take, in bytes; beyond it LanceDB answers, more slowly. 1 GB by default. */
+  readonly maxMemoryBytes?: number;
 }
 
 /**
@@ -81,9 +113,9 @@ export async function openLibrary(directory: string, options: OpenLibraryOptions
     }
     manifest = await makeLibrary(at, encoderId, dim, rebuild);
   }
-  if (manifest.version === 1) {
+  if (manifest.version < 3) {
     throw new EncoderMismatchError(
-      `library ${at} was made by an earlier version, which knew pictures only; index again with --rebuild`,
+      `library ${at} was made by an earlier version, which knew no segments; index again with --rebuild`,
     );
   }
   if (encoderId !== undefined && (manifest.encoderId !== encoderId || (dim !== undefined && manifest.dim !== dim))) {
@@ -92,20 +124,23 @@ export async function openLibrary(directory: string, options: OpenLibraryOptions
         'index again with --rebuild, or give the model that made it with --model',
     );
   }
-  const connection = await connect(at, { readConsistencyInterval: 0 });
-  return new Library(at, manifest, connection, options.maxScanBytes ?? defaultMaxScanBytes);
+  const store = await openLanceStore(at, { dim: manifest.dim, codeBytes, lock: () => acquireWriterLock(at) });
+  return new Library(at, manifest, store, options.maxMemoryBytes ?? defaultMaxMemoryBytes);
 }
+
+/** Tables that earlier versions made. */
+const earlierTables = ['pictures', 'media'];
 
 async function makeLibrary(at: string, encoderId: string, dim: number, rebuild: boolean): Promise<LibraryManifest> {
   await mkdir(at, { recursive: true });
   const lock = await acquireWriterLock(at);
   try {
     if (rebuild) {
-      const connection = await connect(at);
       // The rows go before the manifest changes, so that no moment shows rows of one encoder under the name of another.
-      for (const name of await connection.tableNames()) {
-        if (name === mediaTableName || name === earlierTableName) await connection.dropTable(name);
-      }
+      await dropLanceStore(at);
+      const connection = await connect(at);
+      for (const name of await connection.tableNames())
+        if (earlierTables.includes(name)) await connection.dropTable(name);
       connection.close();
     } else {
       const made = await readManifest(at);
@@ -125,129 +160,207 @@ export class Library {
   readonly encoderId: string;
   /** D, the dimension of the vectors. */
   readonly dim: number;
-  readonly #connection: Connection;
-  readonly #maxScanBytes: number;
-  #table: Table | undefined;
-  #scan: Promise<MemoryScan> | undefined;
-  #scanVersion = -1;
+  readonly #store: SegmentStore;
+  readonly #maxMemoryBytes: number;
+  #memory: SegmentMemory | undefined;
+  #version = -1;
 
-  constructor(directory: string, manifest: LibraryManifest, connection: Connection, maxScanBytes: number) {
+  constructor(directory: string, manifest: LibraryManifest, store: SegmentStore, maxMemoryBytes: number) {
     this.directory = directory;
     this.encoderId = manifest.encoderId;
     this.dim = manifest.dim;
-    this.#connection = connection;
-    this.#maxScanBytes = maxScanBytes;
+    this.#store = store;
+    this.#maxMemoryBytes = maxMemoryBytes;
   }
 
   /** The number of files, in all or within a folder at any depth. */
   async count(folder?: string): Promise<number> {
-    const table = await this.#openTable();
-    if (table === undefined) return 0;
-    return await table.countRows(folder === undefined ? undefined : withinFolder(await realOf(folder)));
+    if (folder !== undefined) return await this.#store.countFiles({ folder: await realOf(folder) });
+    return Object.values(await this.countByKind()).reduce((sum, count) => sum + count, 0);
   }
 
   /** The number of files of each kind. */
-  async countByKind(): Promise<Record<MediaKind, number>> {
-    const table = await this.#openTable();
-    const counts = await Promise.all(mediaKinds.map(async (kind) => (await table?.countRows(ofKinds([kind]))) ?? 0));
-    return Object.fromEntries(mediaKinds.map((kind, i) => [kind, counts[i]!])) as Record<MediaKind, number>;
+  async countByKind(): Promise<Readonly<Record<FileKind, number>>> {
+    return (await this.#store.counts()).files;
+  }
+
+  /** The number of segments. */
+  async countSegments(): Promise<number> {
+    return (await this.#store.counts()).segments;
   }
 
   /** Whether the library holds this very path. */
   async has(path: string): Promise<boolean> {
-    const table = await this.#openTable();
-    return table !== undefined && (await table.countRows(`path = ${sqlText(path)}`)) > 0;
+    return (await this.#store.countFiles({ path })) > 0;
+  }
+
+  /** Files that could not be indexed, with their reasons. */
+  refused(): Promise<RefusedFile[]> {
+    return this.#store.refused();
+  }
+
+  /** A whole segment, with its text and thumbnail; nothing if it is not there any more. */
+  async segment(fileNumber: number, index: number): Promise<StoredSegment | undefined> {
+    return (await this.#store.segments([{ fileNumber, index }]))[0];
   }
 
   /**
-   * The `top` files nearest to a unit vector `[D]`, best first. Within a kind the order is that of the cosine, exact. Between kinds it is that of
-   * the cosine standardized within the kind (see memory-scan.ts), for cosines of one kind may all lie above those of another; only of a library too large
-   * for memory it is the bare cosine.
+   * The `top` files nearest to a unit vector `[D]`, or to several that count together, best first, each by its best moment. Within a kind the order is that of the cosine, exact. Between kinds it is
+   * that of what stands out among its kind (see between-kinds.ts), for cosines of one kind may all lie above those of another; only of a library too large for
+   * memory it is the bare cosine.
    */
-  async nearest(query: Float32Array, top: number, among: Among = {}): Promise<SearchHit[]> {
-    if (query.length !== this.dim) {
-      throw new ShapeError(`library ${this.directory}: a query must be [${this.dim}], got [${query.length}]`);
+  async nearest(query: LibraryQuery, top: number, filter: SearchFilter = {}): Promise<SearchHit[]> {
+    const vectors = this.#checkedQuery(query);
+    const within = await withRealFolder(filter);
+    const memory = await this.#inMemory();
+    if (memory === undefined) return await this.#nearestOnDisk(vectors, top, within);
+    // A file may be found by more than one kind: what is seen and what is heard.
+    const seen = new Set<number>();
+    const hits = memory.nearest(vectors, top * segmentKinds.length, within, 1);
+    return hits
+      .filter(({ file }) => !seen.has(file.fileNumber) && seen.add(file.fileNumber))
+      .slice(0, top)
+      .map(searchHit);
+  }
+
+  /**
+   * The moments nearest to a unit vector `[D]`, best first: as `nearest`, but several may be of one file. Without memory for it, LanceDB answers.
+   */
+  async nearestMoments(query: LibraryQuery, top: number, filter: SearchFilter = {}): Promise<SearchHit[]> {
+    const vectors = this.#checkedQuery(query);
+    const within = await withRealFolder(filter);
+    const memory = await this.#inMemory();
+    if (memory === undefined) return await this.#nearestOnDisk(vectors, top, within, Number.POSITIVE_INFINITY);
+    return memory.nearest(vectors, top, within).map(searchHit);
+  }
+
+  /** All moments of a file in the order of time, with their cosines to a unit vector `[D]`. */
+  async momentsOf(fileNumber: number, query: Float32Array): Promise<Omit<Moment, 'standing'>[]> {
+    this.#checkedQuery(query);
+    const memory = await this.#inMemory();
+    return memory?.ofFile(fileNumber, query).map(({ file: _, row: __, ...moment }) => moment) ?? [];
+  }
+
+  /** The best files among those that hold every word of a text, best first; their scores are those of the query. */
+  async nearestWords(text: string, query: LibraryQuery, top: number, filter: SearchFilter = {}): Promise<SearchHit[]> {
+    const vectors = this.#checkedQuery(query);
+    const within = await withRealFolder(filter);
+    const memory = await this.#inMemory();
+    const keys = await this.#store.searchText(text, top * 4, within);
+    if (memory === undefined) {
+      const unit = this.#joined(vectors);
+      return (await this.#hitsOf(keys, within, 1, ({ vector }) => dot(vector, unit))).slice(0, top);
     }
-    const table = await this.#openTable();
-    if (table === undefined) return [];
-    const { folder, kinds } = among;
-    const filter: Among = {
-      ...(folder === undefined ? {} : { folder: await realOf(folder) }),
-      ...(kinds === undefined ? {} : { kinds }),
-    };
-    const scan = await this.#currentScan(table);
-    return scan === undefined
-      ? await searchTable(table, query, top, filter)
-      : scanNearest(scan, query, top, filter).map(({ row, score }) => ({
-          kind: scan.kinds[row]!,
-          path: scan.paths[row]!,
-          score,
-          width: scan.widths[row]!,
-          height: scan.heights[row]!,
-          durationSeconds: scan.durations[row]!,
-          format: scan.formats[row]!,
-          indexedAt: new Date(scan.indexedAtMs[row]!).toISOString(),
-        }));
+    const seen = new Set<number>();
+    return memory
+      .hitsOf(keys, vectors, within)
+      .filter(({ file }) => !seen.has(file.fileNumber) && seen.add(file.fileNumber))
+      .slice(0, top)
+      .map(searchHit);
   }
 
   /**
    * Begins to write; nobody else can until `close`.
    * @throws LibraryBusyError while another writer is at work.
    */
-  async startWriting(): Promise<LibraryWriter> {
-    const lock = await acquireWriterLock(this.directory);
-    try {
-      let table = await this.#openTable();
-      if (table === undefined) {
-        table = await this.#connection.createEmptyTable(mediaTableName, mediaSchema(this.dim));
-        this.#table = table;
-      }
-      return new LibraryWriter(table, this.dim, lock);
-    } catch (error) {
-      await lock.release();
-      throw error;
-    }
+  startWriting(): Promise<SegmentWriter> {
+    return this.#store.startWriting();
   }
 
   /** Frees what the library holds open. */
   async close(): Promise<void> {
-    this.#scan = undefined;
-    this.#table?.close();
-    this.#table = undefined;
-    this.#connection.close();
+    this.#memory = undefined;
+    this.#version = -1;
+    await this.#store.close();
   }
 
-  /** The table, or undefined while nothing has ever been written. */
-  async #openTable(): Promise<Table | undefined> {
-    if (this.#table !== undefined) return this.#table;
-    if (!(await this.#connection.tableNames()).includes(mediaTableName)) return undefined;
-    this.#table = await this.#connection.openTable(mediaTableName);
-    return this.#table;
+  #checkedQuery(query: LibraryQuery): readonly WeightedVector[] {
+    const vectors = query instanceof Float32Array ? [{ vector: query, weight: 1 }] : query;
+    const wrong = vectors.find(({ vector }) => vector.length !== this.dim);
+    if (wrong === undefined) return vectors;
+    throw new ShapeError(`library ${this.directory}: a query must be [${this.dim}], got [${wrong.vector.length}]`);
   }
 
-  /** The rows in memory, as of now; undefined when they would take too much. */
-  async #currentScan(table: Table): Promise<MemoryScan | undefined> {
-    const version = await table.version();
-    if (version !== this.#scanVersion || this.#scan === undefined) {
-      if ((await table.countRows()) * this.dim * 4 > this.#maxScanBytes) return undefined;
-      this.#scanVersion = version;
-      const load = async () =>
-        loadScan(
-          await table
-            .query()
-            .select([...scanColumns])
-            .toArrow(),
-          this.dim,
-          version,
-        );
-      const scan = load();
-      scan.catch(() => {
-        if (this.#scan === scan) this.#scan = undefined;
-      });
-      this.#scan = scan;
+  /** The segments in memory, as of now; undefined when they would take too much. */
+  async #inMemory(): Promise<SegmentMemory | undefined> {
+    const version = await this.#store.version();
+    if (this.#memory !== undefined && version === this.#version) return this.#memory;
+    const { segments } = await this.#store.counts();
+    if (segments * SegmentMemory.bytesPerSegment(this.dim) > this.#maxMemoryBytes) {
+      this.#memory = undefined;
+      return undefined;
     }
-    return await this.#scan;
+    this.#memory ??= new SegmentMemory(this.dim);
+    const memory = this.#memory;
+    await memory.refresh(this.#store);
+    this.#version = version;
+    return memory;
   }
+
+  async #nearestOnDisk(
+    query: readonly WeightedVector[],
+    top: number,
+    filter: MemoryFilter,
+    perFile = 1,
+  ): Promise<SearchHit[]> {
+    const unit = this.#joined(query);
+    const keys = await this.#store.nearest(unit, top * 4, filter);
+    return (await this.#hitsOf(keys, filter, perFile)).slice(0, top);
+  }
+
+  /** Several vectors as one. */
+  #joined(query: readonly WeightedVector[]): Float32Array {
+    if (query.length === 1) return query[0]!.vector;
+    const sum = new Float32Array(this.dim);
+    for (const { vector, weight } of query) for (let d = 0; d < sum.length; d++) sum[d]! += weight * vector[d]!;
+    const length = Math.hypot(...sum) || 1;
+    return sum.map((value) => value / length);
+  }
+
+  /** What is known of segments that the store has found. */
+  async #hitsOf(
+    keys: readonly { fileNumber: number; index: number; score: number }[],
+    filter: MemoryFilter,
+    perFile: number,
+    scoreOf?: (segment: StoredSegment) => number,
+  ): Promise<SearchHit[]> {
+    const files = new Map<number, StoredFile>();
+    const numbers = [...new Set(keys.map(({ fileNumber }) => fileNumber))];
+    for (const file of await this.#store.files(numbers)) files.set(file.fileNumber, file);
+    const seen = new Map<number, number>();
+    const kept = keys.filter(({ fileNumber }) => {
+      const file = files.get(fileNumber);
+      const count = seen.get(fileNumber) ?? 0;
+      seen.set(fileNumber, count + 1);
+      return file !== undefined && passes(file, filter) && count < perFile;
+    });
+    const segments = new Map(
+      (await this.#store.segments(kept)).map((segment) => [`${segment.fileNumber}.${segment.index}`, segment]),
+    );
+    return kept.flatMap(({ fileNumber, index, score }) => {
+      const segment = segments.get(`${fileNumber}.${index}`);
+      const file = files.get(fileNumber)!;
+      if (segment === undefined) return [];
+      return [searchHit({ ...segment, file, score: scoreOf?.(segment) ?? score, standing: 0 })];
+    });
+  }
+}
+
+function searchHit(hit: Omit<MemoryHit, 'row'>): SearchHit {
+  const { file, kind, index, startSeconds, endSeconds, keyFrameSeconds, page, score, standing } = hit;
+  const { fileNumber, path, width, height, durationSeconds, format, tags } = file;
+  const moment = { kind, index, startSeconds, endSeconds, keyFrameSeconds, page, score, standing };
+  return {
+    ...moment,
+    ...{ fileNumber, fileKind: file.kind, path, width, height, durationSeconds, format, tags },
+    modifiedAt: new Date(file.modifiedMs).toISOString(),
+    indexedAt: new Date(file.indexedAtMs).toISOString(),
+  };
+}
+
+async function withRealFolder(filter: SearchFilter): Promise<MemoryFilter> {
+  const { folder, ...rest } = filter;
+  return folder === undefined ? rest : { ...rest, folder: await realOf(folder) };
 }
 
 /** The path under which rows of a folder are kept, however it is named; of a folder that is gone, the path as given. */
@@ -255,113 +368,6 @@ async function realOf(folder: string): Promise<string> {
   return await realpath(folder).catch(() => resolve(folder));
 }
 
-/** Exact search by LanceDB, for libraries that do not fit in memory. */
-async function searchTable(
-  table: Table,
-  query: Float32Array,
-  top: number,
-  { folder, kinds }: Among,
-): Promise<SearchHit[]> {
-  let search = table
-    .vectorSearch(query)
-    .distanceType('dot')
-    .bypassVectorIndex()
-    .select(['kind', 'path', 'width', 'height', 'durationSeconds', 'format', 'indexedAtMs', '_distance'])
-    .limit(top);
-  const filters = [folder && withinFolder(folder), kinds && ofKinds(kinds)].filter((one) => one !== undefined);
-  if (filters.length > 0) search = search.where(filters.join(' AND '));
-  const rows = (await search.toArray()) as (Omit<SearchHit, 'score' | 'indexedAt'> & {
-    indexedAtMs: number;
-    _distance: number;
-  })[];
-  return rows.map((row) => ({
-    kind: row.kind,
-    path: row.path,
-    score: 1 - row._distance,
-    width: row.width,
-    height: row.height,
-    durationSeconds: row.durationSeconds,
-    format: row.format,
-    indexedAt: new Date(row.indexedAtMs).toISOString(),
-  }));
-}
-
-/** What a writer knows of a file that is already in the library. */
-export type KnownMedia = Pick<MediaRow, 'path' | 'sizeBytes' | 'modifiedMs' | 'contentHash'>;
-
-/** The one writer of a library. Made by `Library.startWriting`. */
-export class LibraryWriter {
-  readonly #table: Table;
-  readonly #dim: number;
-  readonly #lock: WriterLock;
-
-  constructor(table: Table, dim: number, lock: WriterLock) {
-    this.#table = table;
-    this.#dim = dim;
-    this.#lock = lock;
-  }
-
-  /** Every file of the library, by path. */
-  async known(): Promise<Map<string, KnownMedia>> {
-    const rows = await this.#table.query().select(['path', 'sizeBytes', 'modifiedMs', 'contentHash']).toArrow();
-    const known = new Map<string, KnownMedia>();
-    // A result without rows has no columns either.
-    if (rows.numRows === 0) return known;
-    const column = <T>(name: string) => rows.getChild(name)!.toArray() as T;
-    const paths = column<string[]>('path');
-    const sizes = column<Float64Array>('sizeBytes');
-    const times = column<Float64Array>('modifiedMs');
-    const hashes = column<string[]>('contentHash');
-    for (let i = 0; i < rows.numRows; i++) {
-      const path = paths[i]!;
-      known.set(path, { path, sizeBytes: sizes[i]!, modifiedMs: times[i]!, contentHash: hashes[i]! });
-    }
-    return known;
-  }
-
-  /** The rows of these paths as far as they exist, vectors included. */
-  async rows(paths: readonly string[]): Promise<MediaRow[]> {
-    if (paths.length === 0) return [];
-    const found = await this.#table
-      .query()
-      .where(`path IN (${paths.map(sqlText).join(', ')})`)
-      .toArrow();
-    const vectors = vectorsOfTable(found as never, this.#dim);
-    return Array.from({ length: found.numRows }, (_, i) => {
-      const row = found.get(i)!.toJSON() as unknown as MediaRow;
-      return { ...row, vector: vectors.subarray(i * this.#dim, (i + 1) * this.#dim) };
-    });
-  }
-
-  /**
-   * Writes rows as one commit: when this returns they are on disk, and before that none of them is.
-   * `replaces` tells that some paths are already in the library; without it all must be new.
-   */
-  async put(rows: readonly MediaRow[], replaces: boolean): Promise<void> {
-    if (rows.length === 0) return;
-    const table = tableOfRows(rows, this.#dim);
-    if (replaces) {
-      await this.#table.mergeInsert('path').whenMatchedUpdateAll().whenNotMatchedInsertAll().execute(table);
-    } else {
-      await this.#table.add(table);
-    }
-  }
-
-  /** Removes the rows of these paths. */
-  async remove(paths: readonly string[]): Promise<void> {
-    for (let start = 0; start < paths.length; start += 500) {
-      const some = paths.slice(start, start + 500);
-      await this.#table.delete(`path IN (${some.map(sqlText).join(', ')})`);
-    }
-  }
-
-  /** Joins the small files that many commits leave, and deletes versions older than an hour. */
-  async compact(): Promise<void> {
-    await this.#table.optimize({ cleanupOlderThan: new Date(Date.now() - 3_600_000) });
-  }
-
-  /** Lets the next writer in. */
-  async close(): Promise<void> {
-    await this.#lock.release();
-  }
+function dot(a: Float32Array, b: Float32Array): number {
+  return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
 }

@@ -7,8 +7,8 @@ import { FormatError } from '../../engine/core/index.ts';
 
 const manifestSchema = z.object({
   format: z.literal('sensorium-library'),
-  /** Version 1 held pictures only; its rows are indexed again. */
-  version: z.union([z.literal(1), z.literal(2)]),
+  /** Version 1 held pictures only, version 2 one vector a file: they are indexed again. */
+  version: z.union([z.literal(1), z.literal(2), z.literal(3)]),
   /** The encoder whose vectors the library holds. */
   encoderId: z.string().min(1),
   /** D, the dimension of the vectors. */
@@ -53,7 +53,7 @@ export async function readManifest(directory: string): Promise<LibraryManifest |
 export async function writeManifest(directory: string, encoderId: string, dim: number): Promise<LibraryManifest> {
   const manifest: LibraryManifest = {
     format: 'sensorium-library',
-    version: 2,
+    version: 3,
     encoderId,
     dim,
     createdAt: new Date().toISOString(),

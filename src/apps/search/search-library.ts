@@ -1,34 +1,39 @@
-/** @file Finds pictures, sounds and videos in a library by a text or by any of them. */
-import { MediaError } from '../../engine/core/index.ts';
+/** @file Finds files and moments in a library by a text, a picture, a sound or a moving picture, by something already found, or by several of these together. */
+import { MediaError, MissingDataError } from '../../engine/core/index.ts';
 import { probeMedia, renderPicture } from '../../media/index.ts';
-import { encodeInputs } from './encode-inputs.ts';
+import { clipOf, type EncoderInput, encodeInputs, soundOf } from './encode-inputs.ts';
 import { EncoderMismatchError } from './errors.ts';
-import type { Library, SearchHit } from './library.ts';
+import { fuseRanks } from './fuse-ranks.ts';
+import type { Library, SearchFilter, SearchHit } from './library.ts';
 import type { LibraryEncoder } from './library-encoder.ts';
-import type { MediaKind } from './media-table.ts';
-import { clipOf, type EncoderInput, soundOf } from './prepare-file.ts';
 import { type QueryNotice, queryLanguage } from './query-language.ts';
+import type { WeightedVector } from './segment-memory.ts';
 
-/** What to look for: a text, or a picture, sound or moving picture, as a path or as the bytes of a file; `media` is told by its content. */
-export type SearchQuery =
+/**
+ * One thing to look for: a text; a picture, sound or moving picture, as a path or as the bytes of a file; `media` is told by its content; `like` is a segment of the library.
+ */
+export type QueryPart =
   | { readonly text: string }
   | { readonly picture: string | Uint8Array }
   | { readonly audio: string | Uint8Array }
   | { readonly video: string | Uint8Array }
-  | { readonly media: string | Uint8Array };
+  | { readonly media: string | Uint8Array }
+  | { readonly like: { readonly fileNumber: number; readonly index: number } };
+
+/** A part of a query that counts for more or less, or against: "like this picture" 1, "at night" 0.7, "people" -0.5. */
+export type WeightedPart = QueryPart & { readonly weight?: number };
+
+/** What to look for: one thing, or several that count together. */
+export type SearchQuery = QueryPart | { readonly parts: readonly WeightedPart[] };
 
 /** What `searchLibrary` needs. */
-export interface SearchOptions {
+export interface SearchOptions extends SearchFilter {
   readonly library: Library;
   /** The encoder that the library was made with. */
   readonly encoder: LibraryEncoder;
   readonly query: SearchQuery;
   /** How many files to return at most, in [1, 1000]; 20 by default. */
   readonly top?: number;
-  /** Looks only within this folder, at any depth. */
-  readonly folder?: string;
-  /** Looks only for these kinds; all by default. */
-  readonly kinds?: readonly MediaKind[];
 }
 
 /** What was found. */
@@ -42,43 +47,104 @@ export interface SearchResult {
 /** A query may have at most this many characters. */
 export const maxQueryLength = 2000;
 
+/** A query may have at most this many parts. */
+const maxQueryParts = 16;
+
 /**
- * Finds the files nearest to a query. A text in an unknown script gives no hits and a notice, for the encoder would return
- * about the same pictures for any such text.
- * @throws RangeError if `top` is out of range, or the text is empty or too long.
+ * Finds the files nearest to a query, each by its best moment; files that hold every word of a text are found by their words too. A text in an unknown script gives
+ * no hits and a notice, for the encoder would return about the same pictures for any such text.
+ * @throws RangeError if `top` or a weight is out of range, a text is empty or too long, or there are no parts or too many.
  * @throws EncoderMismatchError if the encoder is not the library's.
- * @throws MediaError if the file asked with cannot be read, or is of a kind that the encoder does not take.
+ * @throws MediaError if a file asked with cannot be read, or is of a kind that the encoder does not take.
+ * @throws MissingDataError if the segment asked with is not in the library.
  */
 export async function searchLibrary(options: SearchOptions): Promise<SearchResult> {
-  const { library, encoder, query, top = 20, folder, kinds } = options;
-  const among = { ...(folder === undefined ? {} : { folder }), ...(kinds === undefined ? {} : { kinds }) };
+  const { library, encoder, query, top = 20, ...filter } = options;
   if (!Number.isInteger(top) || top < 1 || top > 1000) {
     throw new RangeError(`searchLibrary: top must be a whole number in [1, 1000], got ${top}`);
   }
+  const { vectors, texts, notice } = await encodeQuery(library, encoder, query);
+  const noticed = notice === undefined ? {} : { notice };
+  if (vectors.length === 0) return { hits: [], ...noticed };
+  const byMeaning = await library.nearest(vectors, top, filter);
+  const isText = texts.length === 1 && vectors.length === 1;
+  const byWords = isText ? await library.nearestWords(texts[0]!, vectors, top, filter) : [];
+  return { hits: fuseRanks([byMeaning, byWords], ({ fileNumber }) => fileNumber).slice(0, top), ...noticed };
+}
+
+/** A query as vectors. */
+export interface EncodedQuery {
+  /** The parts that are understood; none if nothing is. */
+  readonly vectors: readonly WeightedVector[];
+  /** The texts that count for, not against. */
+  readonly texts: readonly string[];
+  readonly notice?: QueryNotice;
+}
+
+/** Encodes the parts of a query. @throws as `searchLibrary` does. */
+export async function encodeQuery(
+  library: Library,
+  encoder: LibraryEncoder,
+  query: SearchQuery,
+): Promise<EncodedQuery> {
   if (encoder.id !== library.encoderId || encoder.dim !== library.dim) {
     throw new EncoderMismatchError(
       `searchLibrary: library ${library.directory} was made with encoder ${library.encoderId}, got ${encoder.id}`,
     );
   }
-  if (!('text' in query)) {
-    const { data } = await encodeInputs(encoder, [await inputOf(query, encoder)]);
-    return { hits: await library.nearest(data, top, among) };
+  const parts: readonly WeightedPart[] = 'parts' in query ? query.parts : [query];
+  if (parts.length < 1 || parts.length > maxQueryParts) {
+    throw new RangeError(`searchLibrary: a query must have 1 to ${maxQueryParts} parts, got ${parts.length}`);
   }
-  const text = query.text.normalize('NFC').trim();
+  if (!parts.some(({ weight = 1 }) => weight > 0)) {
+    throw new RangeError('searchLibrary: a part of the query must have a weight above 0; say what to look for');
+  }
+  const vectors: WeightedVector[] = [];
+  const texts: string[] = [];
+  let notice: QueryNotice | undefined;
+  for (const part of parts) {
+    const { weight = 1 } = part;
+    if (!Number.isFinite(weight) || Math.abs(weight) > 100) {
+      throw new RangeError(`searchLibrary: a weight must be in [-100, 100], got ${weight}`);
+    }
+    if (!('text' in part)) {
+      vectors.push({ vector: await vectorOf(part, library, encoder), weight });
+      continue;
+    }
+    const text = checkedText(part.text);
+    const language = queryLanguage(text, encoder.languages);
+    notice ??= language.notice;
+    if (!language.isUnderstood) continue;
+    vectors.push({ vector: (await encoder.encodeTexts([text])).data, weight });
+    if (weight > 0) texts.push(text);
+  }
+  // What counts against cannot be looked for alone.
+  const isAsking = vectors.some(({ weight }) => weight > 0);
+  return { vectors: isAsking ? vectors : [], texts, ...(notice === undefined ? {} : { notice }) };
+}
+
+function checkedText(given: string): string {
+  const text = given.normalize('NFC').trim();
   if (text === '') throw new RangeError('searchLibrary: the text must not be empty');
-  if (text.length > maxQueryLength) {
-    throw new RangeError(`searchLibrary: the text must have at most ${maxQueryLength} characters, got ${text.length}`);
-  }
-  const { notice, isUnderstood } = queryLanguage(text, encoder.languages);
-  const noticed = notice === undefined ? {} : { notice };
-  if (!isUnderstood) return { hits: [], ...noticed };
-  const { data } = await encoder.encodeTexts([text]);
-  return { hits: await library.nearest(data, top, among), ...noticed };
+  if (text.length <= maxQueryLength) return text;
+  throw new RangeError(`searchLibrary: the text must have at most ${maxQueryLength} characters, got ${text.length}`);
+}
+
+async function vectorOf(
+  part: Exclude<QueryPart, { readonly text: string }>,
+  library: Library,
+  encoder: LibraryEncoder,
+): Promise<Float32Array> {
+  if (!('like' in part)) return (await encodeInputs(encoder, [await inputOf(part, encoder)])).data;
+  const { fileNumber, index } = part.like;
+  const segment = await library.segment(fileNumber, index);
+  if (segment !== undefined) return segment.vector;
+  throw new MissingDataError(`searchLibrary: segment ${index} of file ${fileNumber} is not in the library any more`);
 }
 
 /** The file of a query, decoded. */
 async function inputOf(
-  query: Exclude<SearchQuery, { readonly text: string }>,
+  query: Exclude<QueryPart, { readonly text: string } | { readonly like: unknown }>,
   { pictureView, audioView, videoView }: LibraryEncoder,
 ): Promise<EncoderInput> {
   if ('picture' in query) return { kind: 'image', pixels: await renderPicture(query.picture, pictureView) };

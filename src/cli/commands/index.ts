@@ -13,7 +13,7 @@ const loadSearch = () => import('../../apps/search/index.ts');
 const loadBundle = () => import('../../bundle/index.ts');
 
 export default defineCommand({
-  meta: { name: 'index', description: 'Index a folder of pictures, sounds and videos into a library' },
+  meta: { name: 'index', description: 'Index a folder of pictures, sounds, videos and documents into a library' },
   args: {
     folder: { type: 'positional', description: 'The folder of files, searched at any depth' },
     library: { type: 'string', description: 'The folder of the library; made if it is not there', valueHint: 'dir' },
@@ -50,7 +50,7 @@ export default defineCommand({
         const { added, updated, unchanged, removed, skipped, seconds } = report;
         printLines(
           `${added} added, ${updated} updated, ${unchanged} unchanged, ${removed} removed, ${skipped.length} skipped ` +
-            `in ${formatDuration(seconds)}; the library holds ${files.image} pictures, ${files.audio} sounds, ${files.video} videos`,
+            `in ${formatDuration(seconds)}; the library holds ${files.image} pictures, ${files.audio} sounds, ${files.video} videos, ${files.document} documents`,
           ...skipped.slice(0, shownSkipped).map(({ path, reason }) => `skipped ${path}: ${reason}`),
         );
         if (skipped.length > shownSkipped) {

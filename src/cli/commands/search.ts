@@ -1,6 +1,6 @@
 /** @file `sensorium search`: finds pictures, sounds and videos in a library by text or by any of them. */
 import { defineCommand } from 'citty';
-import type { MediaKind, QueryNotice, SearchHit } from '../../apps/search/index.ts';
+import type { QueryNotice, SearchHit, SegmentKind } from '../../apps/search/index.ts';
 import { UsageError } from '../failure.ts';
 import { formatTable, outputOptions, printJson, printLines } from '../output.ts';
 
@@ -25,7 +25,7 @@ export default defineCommand({
     video: { type: 'string', description: 'A video or animated picture to search by', valueHint: 'file' },
     kind: {
       type: 'string',
-      description: 'What to find: image, audio, video, or several with commas',
+      description: 'What to find: image, audio, video, text, or several with commas',
       valueHint: 'kinds',
     },
     top: { type: 'string', description: 'How many to show', default: '10', valueHint: 'k' },
@@ -73,10 +73,10 @@ export default defineCommand({
           String(i + 1),
           hit.score.toFixed(3),
           hit.kind,
-          extentOf(hit),
+          placeOf(hit),
           hit.path,
         ]);
-        printLines(...formatTable([['', 'score', 'kind', 'extent', 'file'], ...rows], [0, 1, 3]));
+        printLines(...formatTable([['', 'score', 'kind', 'where', 'file'], ...rows], [0, 1, 3]));
       } else if (result.notice === undefined) {
         process.stderr.write(
           (await library.count()) === 0
@@ -114,17 +114,30 @@ function queryOf(args: Partial<Record<'text' | keyof typeof queryKinds, string |
   return { [queryKinds[by]]: value } as { picture: string } | { audio: string } | { video: string };
 }
 
-function kindsOf(kind: string | undefined): MediaKind[] | undefined {
+function kindsOf(kind: string | undefined): SegmentKind[] | undefined {
   if (kind === undefined) return undefined;
   const kinds = kind.split(',').map((one) => one.trim());
-  const isKind = (one: string): one is MediaKind => one === 'image' || one === 'audio' || one === 'video';
+  const isKind = (one: string): one is SegmentKind => ['image', 'audio', 'video', 'text'].includes(one);
   const wrong = kinds.find((one) => !isKind(one));
-  if (wrong !== undefined) throw new UsageError(`search: --kind must name image, audio or video, got "${wrong}"`);
+  if (wrong !== undefined) throw new UsageError(`search: --kind must name image, audio, video or text, got "${wrong}"`);
   return kinds.filter(isKind);
 }
 
-/** "640 x 480", "640 x 480, 12.0 s" or "12.0 s". */
-function extentOf({ width, height, durationSeconds }: SearchHit): string {
-  const size = width > 0 ? [`${width} x ${height}`] : [];
-  return [...size, ...(durationSeconds > 0 ? [`${durationSeconds.toFixed(1)} s`] : [])].join(', ');
+/** Where in the file: "0:12-0:20 of 3:05", "page 4", "640 x 480". */
+function placeOf({ width, height, durationSeconds, startSeconds, endSeconds, page }: SearchHit): string {
+  if (durationSeconds > 0) {
+    return `${formatClock(startSeconds)}-${formatClock(endSeconds)} of ${formatClock(durationSeconds)}`;
+  }
+  if (page > 0) return `page ${page}`;
+  return width > 0 ? `${width} x ${height}` : '';
+}
+
+/** "3:05", "1:02:03", and tenths below a minute: "0:12.5". */
+function formatClock(seconds: number): string {
+  const [whole, two] = [Math.floor(seconds), (value: number) => String(value).padStart(2, '0')];
+  if (seconds < 60) return `0:${seconds.toFixed(1).padStart(4, '0')}`;
+  const minutes = `${Math.floor(whole / 60) % 60}`;
+  return whole < 3600
+    ? `${minutes}:${two(whole % 60)}`
+    : `${Math.floor(whole / 3600)}:${minutes.padStart(2, '0')}:${two(whole % 60)}`;
 }

@@ -7,8 +7,10 @@ export {
   hit,
   type SearchNotice,
   type SearchResponse,
+  type SegmentKind,
   searchNotice,
   searchResponse,
+  segmentKind,
 } from './search.ts';
 export {
   type EncoderStatus,

@@ -1,15 +1,37 @@
 /** @file The answer to a search. */
 import * as z from 'zod/mini';
 
-/** What a file is: a picture, a sound, or what moves (videos and animated pictures). */
-export const fileKind = z.enum(['image', 'audio', 'video']);
+/** What a file is: a picture, a sound, what moves (videos and animated pictures), a document. */
+export const fileKind = z.enum(['image', 'audio', 'video', 'document']);
 
 /** What a file is. */
 export type FileKind = z.infer<typeof fileKind>;
 
-/** One file that was found. */
+/** What was found in a file: something seen, heard, seen to move, or read. In a video it may be what is heard. */
+export const segmentKind = z.enum(['image', 'audio', 'video', 'text']);
+
+/** What was found in a file. */
+export type SegmentKind = z.infer<typeof segmentKind>;
+
+/** One file that was found, by the moment of it that answers best. */
 export const hit = z.object({
-  kind: fileKind,
+  kind: segmentKind,
+  fileKind,
+  /** When the moment plays, in seconds; 0 to 0 of what does not play. */
+  startSeconds: z.number(),
+  endSeconds: z.number(),
+  /** The moment that shows it, in seconds. */
+  keyFrameSeconds: z.number(),
+  /** Its page, from 1; 0 where there are no pages. */
+  page: z.number(),
+  /** What it says, if it is a passage. */
+  passage: z.nullable(z.string()),
+  /** Whether `/api/files/:id/thumbnail?segment=` has a small picture of it. */
+  hasThumbnail: z.boolean(),
+  /** Its place among the segments of the file. */
+  segment: z.number(),
+  /** How much it stands out among the segments of its kind: 0 at their median, 1 where the best of all lies by chance. */
+  standing: z.number(),
   /** Names the file in `/api/files/:id`. */
   id: z.string(),
   /** The file name, without its folders. */

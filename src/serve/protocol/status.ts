@@ -32,7 +32,7 @@ export const status = z.object({
     /** The folder of the library, shortened to its last part. */
     name: z.string(),
     /** Files that can be found now, of each kind and in all. */
-    kinds: z.object({ image: z.number(), audio: z.number(), video: z.number() }),
+    kinds: z.object({ image: z.number(), audio: z.number(), video: z.number(), document: z.number() }),
     files: z.number(),
     /** Whose files these are, where a licence asks to say so. */
     credit: z.optional(z.string()),

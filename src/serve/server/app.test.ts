@@ -16,7 +16,7 @@ const asked: { query: Query; top: number; kinds?: readonly string[] }[] = [];
 const faults: unknown[] = [];
 
 const state: Status = {
-  library: { name: 'pictures', files: 2, kinds: { image: 2, audio: 0, video: 0 } },
+  library: { name: 'pictures', files: 2, kinds: { image: 2, audio: 0, video: 0, document: 0 } },
   encoder: { state: 'ready', id: 'test' },
   indexing: { state: 'done', done: 2, total: 2, filesPerSecond: null, secondsLeft: null, skipped: 0 },
 };
@@ -25,6 +25,15 @@ const soundFile = fileURLToPath(new URL('../../../test/fixtures/media/audio-tone
 
 const found = {
   kind: 'image' as const,
+  fileKind: 'image' as const,
+  startSeconds: 0,
+  endSeconds: 0,
+  keyFrameSeconds: 0,
+  page: 0,
+  passage: null,
+  hasThumbnail: true,
+  segment: 0,
+  standing: 1,
   id: 'aa',
   name: 'a.svg',
   score: 0.5,
@@ -43,6 +52,9 @@ const service: SearchService = {
     if ('text' in query && query.text === 'not ready') throw new NotReadyError('no encoder');
     if ('text' in query && query.text === 'fault') throw new Error('secret path /root/x');
     return { hits: [found], searched: 2, notice: null };
+  },
+  async thumbnailOf(id, segment) {
+    return id === 'aa' && segment === 0 ? Uint8Array.of(82, 73, 70, 70) : undefined;
   },
   async fileOf(id) {
     if (id === 'sound') return { path: soundFile, kind: 'audio' };

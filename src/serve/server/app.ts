@@ -7,7 +7,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { streamSSE } from 'hono/streaming';
 import * as z from 'zod/mini';
 import { MediaError } from '../../engine/core/index.ts';
-import { type ApiError, type FileKind, fileKind, type SearchResponse } from '../protocol/index.ts';
+import { type ApiError, type SearchResponse, type SegmentKind, segmentKind } from '../protocol/index.ts';
 import { pageFiles, sendFile } from './files.ts';
 import { checkHost, filePolicy, refuseCrossSite, securityHeaders } from './guards.ts';
 import { RequestError } from './request-error.ts';
@@ -24,7 +24,7 @@ const maxTextLength = 1000;
 const defaultTop = 24;
 const maxTop = 200;
 
-const fileKinds = z.array(fileKind);
+const segmentKinds = z.array(segmentKind);
 
 /** What the handlers are made of. */
 export interface AppOptions {
@@ -90,6 +90,18 @@ export async function createApp(options: AppOptions): Promise<Hono> {
   app.get('/api/files/:id', async (context) => {
     const { path } = await foundFile(context.req.param('id'));
     return sendFile(context, path, { 'content-security-policy': filePolicy });
+  });
+  app.get('/api/files/:id/thumbnail', async (context) => {
+    const segment = context.req.query('segment') ?? '0';
+    const picture = /^\d{1,9}$/.test(segment)
+      ? await service.thumbnailOf(context.req.param('id'), Number(segment))
+      : undefined;
+    if (picture === undefined) throw new RequestError(404, 'not-found', 'there is no small picture of this segment');
+    return context.body(Uint8Array.from(picture), 200, {
+      'content-type': 'image/webp',
+      'content-security-policy': filePolicy,
+      'cache-control': 'private, max-age=3600',
+    });
   });
   app.get('/api/files/:id/waveform', async (context) => {
     const { path, kind } = await foundFile(context.req.param('id'));
@@ -158,11 +170,15 @@ function topOf(top: string | undefined): number {
 }
 
 /** The kinds that are wanted, `image,audio`; all if the request does not say. */
-function kindsOf(kind: string | undefined): FileKind[] | undefined {
+function kindsOf(kind: string | undefined): SegmentKind[] | undefined {
   if (kind === undefined || kind === '') return undefined;
-  const kinds = fileKinds.safeParse(kind.split(','));
+  const kinds = segmentKinds.safeParse(kind.split(','));
   if (!kinds.success) {
-    throw new RequestError(400, 'bad-request', `kind must name image, audio or video, got "${kind.slice(0, 40)}"`);
+    throw new RequestError(
+      400,
+      'bad-request',
+      `kind must name image, audio, video or text, got "${kind.slice(0, 40)}"`,
+    );
   }
   return kinds.data;
 }

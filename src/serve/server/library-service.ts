@@ -2,20 +2,23 @@
  * @file Searches one library for the handlers. The encoder may still be loading and the library may not exist yet: searches
  * wait for the first, and the second is empty until it does.
  */
-import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import {
   EncoderMismatchError,
+  fileIdOf,
   type Library,
   type LibraryEncoder,
   openLibrary,
   type QueryNotice,
+  type SearchHit,
   searchLibrary,
 } from '../../apps/search/index.ts';
 import { MissingDataError } from '../../engine/core/index.ts';
-import type { EncoderStatus, FileKind, Status } from '../protocol/index.ts';
+import type { EncoderStatus, FileKind, Hit, SegmentKind, Status } from '../protocol/index.ts';
 import { type IndexingEvent, IndexingProgress, idleIndexing } from './indexing-progress.ts';
 import { type Found, NotReadyError, type Query, type SearchService, type ServedFile } from './service.ts';
+
+const noFiles: Status['library']['kinds'] = { image: 0, audio: 0, video: 0, document: 0 };
 
 /** What is served. */
 export interface LibraryServiceOptions {
@@ -30,24 +33,19 @@ const noticeMessages: Readonly<Record<QueryNotice, string>> = {
   'script-not-yet': 'queries in this script are not understood; ask in English or Chinese',
 };
 
-/** The name of a file in addresses: says nothing of where it lies, and is the same after a restart. */
-function fileId(path: string): string {
-  return createHash('sha256').update(path).digest('base64url').slice(0, 22);
-}
-
 /** Serves one library. Give it an encoder with `useEncoder`, and the events of an indexing run with `onIndexing`. */
 export class LibraryService implements SearchService {
   readonly #options: LibraryServiceOptions;
   readonly #listeners = new Set<() => void>();
   /** The files that were found so far, by id: no others can be asked for. */
-  readonly #found = new Map<string, ServedFile>();
+  readonly #found = new Map<string, ServedFile & { readonly fileNumber: number }>();
   readonly #encoder: Promise<LibraryEncoder>;
   #resolveEncoder: (encoder: LibraryEncoder | Promise<never>) => void = () => {};
   #encoderStatus: EncoderStatus = { state: 'loading' };
   #library: Promise<Library> | undefined;
   /** What is being asked of the library: it may not be closed meanwhile. */
   readonly #uses = new Set<Promise<unknown>>();
-  #kinds: Status['library']['kinds'] = { image: 0, audio: 0, video: 0 };
+  #kinds: Status['library']['kinds'] = noFiles;
   #indexing: IndexingProgress | undefined;
 
   constructor(options: LibraryServiceOptions) {
@@ -89,10 +87,7 @@ export class LibraryService implements SearchService {
 
   /** Counts the files anew. @throws MissingDataError if `mustExist` and there is no library. */
   async refresh(mustExist = false): Promise<void> {
-    const kinds = await this.#use(
-      async (library) => (await library?.countByKind()) ?? { image: 0, audio: 0, video: 0 },
-      mustExist,
-    );
+    const kinds = await this.#use(async (library) => (await library?.countByKind()) ?? noFiles, mustExist);
     if (Object.entries(kinds).every(([kind, count]) => this.#kinds[kind as FileKind] === count)) return;
     this.#kinds = kinds;
     this.#tellListeners();
@@ -100,12 +95,12 @@ export class LibraryService implements SearchService {
 
   status(): Status {
     const { directory, credit } = this.#options;
-    const { image, audio, video } = this.#kinds;
+    const files = Object.values(this.#kinds).reduce((sum, count) => sum + count, 0);
     return {
       library: {
         name: basename(directory),
         kinds: this.#kinds,
-        files: image + audio + video,
+        files,
         ...(credit === undefined ? {} : { credit }),
       },
       encoder: this.#encoderStatus,
@@ -118,7 +113,7 @@ export class LibraryService implements SearchService {
     return () => this.#listeners.delete(listener);
   }
 
-  async search(query: Query, top: number, kinds?: readonly FileKind[]): Promise<Found> {
+  async search(query: Query, top: number, kinds?: readonly SegmentKind[]): Promise<Found> {
     const encoder = await this.#encoder;
     return this.#use((library) => this.#searchIn(library, encoder, query, top, kinds));
   }
@@ -128,18 +123,14 @@ export class LibraryService implements SearchService {
     encoder: LibraryEncoder,
     query: Query,
     top: number,
-    kinds: readonly FileKind[] | undefined,
+    kinds: readonly SegmentKind[] | undefined,
   ): Promise<Found> {
     if (library === undefined) return { hits: [], searched: 0, notice: null };
     const searched = await library.count();
     try {
       const { hits, notice } = await searchLibrary({ library, encoder, query, top, ...(kinds ? { kinds } : {}) });
       return {
-        hits: hits.map(({ path, indexedAt: _, ...hit }) => {
-          const id = fileId(path);
-          this.#found.set(id, { path, kind: hit.kind });
-          return { id, name: basename(path), ...hit };
-        }),
+        hits: await Promise.all(hits.map((hit) => this.#shown(library, hit))),
         searched,
         notice: notice === undefined ? null : { kind: notice, message: noticeMessages[notice] },
       };
@@ -149,10 +140,27 @@ export class LibraryService implements SearchService {
     }
   }
 
+  async #shown(library: Library, hit: SearchHit): Promise<Hit> {
+    const { path, fileNumber, index, tags: _, modifiedAt: __, indexedAt: ___, ...rest } = hit;
+    const id = fileIdOf(path);
+    this.#found.set(id, { path, kind: hit.fileKind, fileNumber });
+    const passage = hit.kind === 'text' ? ((await library.segment(fileNumber, index))?.text ?? null) : null;
+    const hasThumbnail = hit.kind === 'video' || (hit.kind === 'image' && Math.max(hit.width, hit.height) > 640);
+    return { id, name: basename(path), ...rest, segment: index, passage, hasThumbnail };
+  }
+
+  async thumbnailOf(id: string, segment: number): Promise<Uint8Array | undefined> {
+    const file = this.#found.get(id);
+    if (file === undefined) return undefined;
+    const found = await this.#use((library) => library?.segment(file.fileNumber, segment));
+    return found === undefined || found.thumbnail.length === 0 ? undefined : found.thumbnail;
+  }
+
   async fileOf(id: string): Promise<ServedFile | undefined> {
     const file = this.#found.get(id);
     if (file === undefined) return undefined;
-    return (await this.#use((library) => library?.has(file.path))) ? file : undefined;
+    const { path, kind } = file;
+    return (await this.#use((library) => library?.has(path))) ? { path, kind } : undefined;
   }
 
   /** Frees the library and the encoder. */

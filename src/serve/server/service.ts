@@ -1,5 +1,5 @@
 /** @file What the HTTP handlers need from whoever searches: a contract between them, so that each is tested alone. */
-import type { FileKind, Hit, SearchNotice, Status } from '../protocol/index.ts';
+import type { FileKind, Hit, SearchNotice, SegmentKind, Status } from '../protocol/index.ts';
 
 /** What is looked for. */
 export type Query = { readonly text: string } | { readonly media: Uint8Array };
@@ -24,7 +24,9 @@ export interface SearchService {
   /** Calls back after every change of the status until the returned function is called. */
   onStatus(listener: () => void): () => void;
   /** The files nearest to the query, of these kinds or of all, best first; waits for the encoder. @throws MediaError for an unreadable file. */
-  search(query: Query, top: number, kinds?: readonly FileKind[]): Promise<Found>;
+  search(query: Query, top: number, kinds?: readonly SegmentKind[]): Promise<Found>;
+  /** The small picture of a segment, WebP, or nothing if there is none. */
+  thumbnailOf(id: string, segment: number): Promise<Uint8Array | undefined>;
   /** A file of this library, or nothing if the library has no such file. */
   fileOf(id: string): Promise<ServedFile | undefined>;
 }

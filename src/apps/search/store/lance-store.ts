@@ -4,15 +4,16 @@
  *
  * N: number of rows; D: dimension of the vectors; B: bytes of a code.
  */
-import { type Connection, connect } from '@lancedb/lancedb';
+import { type Connection, connect, MatchQuery, Operator } from '@lancedb/lancedb';
 import { ShapeError } from '../../../engine/core/index.ts';
-import { type Columnar, flatOf, numbersOf, schemaOf, textsOf } from './arrow-columns.ts';
+import { type Columnar, flatOf, numbersOf, schemaOf, sqlText, textsOf } from './arrow-columns.ts';
+import { folderPrefix } from './folder-prefix.ts';
 import {
-  type FileRow,
   fileColumns,
   fileRows,
   type LanceTables,
   segmentColumns,
+  storedFile,
   whereIn,
   whereSegments,
 } from './lance-tables.ts';
@@ -102,6 +103,19 @@ class LanceStore implements SegmentStore {
     };
   }
 
+  async countFiles(at: { readonly folder: string } | { readonly path: string }): Promise<number> {
+    const where =
+      'path' in at ? `path = ${sqlText(at.path)}` : `starts_with(path, ${sqlText(folderPrefix(at.folder))})`;
+    return (await (await this.#open())?.files.countRows(`state = 'indexed' AND ${where}`)) ?? 0;
+  }
+
+  async files(numbers: readonly number[]): Promise<StoredFile[]> {
+    const tables = await this.#open();
+    if (tables === undefined || numbers.length === 0) return [];
+    const rows = await fileRows(tables.files, `state = 'indexed' AND ${whereIn('"fileNumber"', numbers)}`);
+    return rows.map(storedFile);
+  }
+
   async changesSince(commit: number): Promise<StoreChanges> {
     const tables = await this.#open();
     const nothing: StoreChanges = { commit, isWhole: false, added: [], removed: [], async *segments() {} };
@@ -121,7 +135,17 @@ class LanceStore implements SegmentStore {
       added: rows.filter(({ state, fileNumber }) => state === 'indexed' && !removed.has(fileNumber)).map(storedFile),
       removed: [...removed],
       async *segments() {
-        const columns = ['fileNumber', 'index', 'kind', 'startSeconds', 'endSeconds', 'code', 'vector'];
+        const columns = [
+          'fileNumber',
+          'index',
+          'kind',
+          'startSeconds',
+          'endSeconds',
+          'keyFrameSeconds',
+          'page',
+          'code',
+          'vector',
+        ];
         for await (const part of segments.query().where(`commit > ${from}`).select(columns)) {
           if (part.numRows > 0) yield segmentBatch(part, dim, codeBytes);
         }
@@ -174,7 +198,11 @@ class LanceStore implements SegmentStore {
     ) {
       return [];
     }
-    let search = tables.segments.search(text, 'fts', 'text').select(['fileNumber', 'index', '_score']).limit(top);
+    let search = tables.segments
+      .query()
+      .fullTextSearch(new MatchQuery(text, 'text', { operator: Operator.And }))
+      .select(['fileNumber', 'index', '_score'])
+      .limit(top);
     const where = whereSegments(filter);
     if (where !== undefined) search = search.where(where);
     const rows = (await search.toArray()) as (SegmentKey & { _score: number })[];
@@ -262,10 +290,6 @@ function keyText({ fileNumber, index }: SegmentKey): string {
   return `${fileNumber}.${index}`;
 }
 
-function storedFile({ commit: _, state: __, reason: ___, kind, tags, ...rest }: FileRow): StoredFile {
-  return { ...rest, kind: kind as FileKind, tags: [...tags] };
-}
-
 function segmentBatch(part: Columnar, dim: number, codeBytes: number): SegmentBatch {
   const kinds = textsOf(part, 'kind');
   return {
@@ -275,6 +299,8 @@ function segmentBatch(part: Columnar, dim: number, codeBytes: number): SegmentBa
     kinds: Uint8Array.from(kinds, (kind) => segmentKinds.indexOf(kind as SegmentKind)),
     startSeconds: Float32Array.from(numbersOf<Float64Array>(part, 'startSeconds')),
     endSeconds: Float32Array.from(numbersOf<Float64Array>(part, 'endSeconds')),
+    keyFrameSeconds: Float32Array.from(numbersOf<Float64Array>(part, 'keyFrameSeconds')),
+    pages: numbersOf<Int32Array>(part, 'page'),
     codes: flatOf(part, 'code', codeBytes, (size) => new Uint8Array(size)),
     vectors: flatOf(part, 'vector', dim, (size) => new Float32Array(size)),
   };

@@ -5,6 +5,7 @@
 import type { Table } from '@lancedb/lancedb';
 import { type Columns, type Row, sqlText } from './arrow-columns.ts';
 import { folderPrefix } from './folder-prefix.ts';
+import type { FileKind, StoredFile } from './segment.ts';
 import type { SegmentFilter } from './segment-store.ts';
 
 /** The tables of a store, once they are there. */
@@ -110,4 +111,9 @@ export async function fileRows(files: Table, where?: string): Promise<FileRow[]>
     for (let row = 0; row < part.numRows; row++) rows.push(part.get(row)!.toJSON() as unknown as FileRow);
   }
   return rows;
+}
+
+/** The file that a row of `files` tells of. */
+export function storedFile({ commit: _, state: __, reason: ___, kind, tags, ...rest }: FileRow): StoredFile {
+  return { ...rest, kind: kind as FileKind, tags: [...tags] };
 }

@@ -1,6 +1,6 @@
 /** @file The one writer of a store in LanceDB. Made by the store. */
 import { Index } from '@lancedb/lancedb';
-import { numbersOf, sqlText, tableOf, textsOf } from './arrow-columns.ts';
+import { flatOf, numbersOf, sqlText, tableOf, textsOf } from './arrow-columns.ts';
 import {
   emptyFileRow,
   type FileRow,
@@ -10,10 +10,11 @@ import {
   type LanceTables,
   type SegmentRow,
   segmentColumns,
+  storedFile,
   whereIn,
 } from './lance-tables.ts';
-import type { FileStamp, IndexedFile, MediaFile, RefusedFile, Segment } from './segment.ts';
-import type { KnownFile, SegmentWriter } from './segment-store.ts';
+import type { IndexedFile, MediaFile, Segment, SegmentKind, StoredFile } from './segment.ts';
+import type { KnownFile, SegmentWriter, StoreCommit } from './segment-store.ts';
 
 /** Rows of files that are gone are kept so long for readers that look seldom. */
 const rememberRemovedMs = 3_600_000;
@@ -103,11 +104,19 @@ export class LanceWriter implements SegmentWriter {
     return new Map(this.#known);
   }
 
-  async put(indexed: readonly IndexedFile[], refused: readonly RefusedFile[] = []): Promise<void> {
+  async files(paths: readonly string[]): Promise<StoredFile[]> {
+    const numbers = paths.flatMap((path) => this.#known.get(path)?.fileNumber ?? []);
+    if (numbers.length === 0) return [];
+    return (await fileRows(this.#tables.files, `state = 'indexed' AND ${whereIn('"fileNumber"', numbers)}`)).map(
+      storedFile,
+    );
+  }
+
+  async put({ indexed = [], copied = [], refused = [] }: StoreCommit): Promise<void> {
     const files: FileRow[] = [];
     const segments: SegmentRow[] = [];
     const commit = this.#commit + 1;
-    for (const { file, segments: own } of indexed) {
+    for (const { file, segments: own } of [...indexed, ...(await this.#copies(copied))]) {
       const fileNumber = ++this.#lastNumber;
       files.push({ ...emptyFileRow, ...file, fileNumber, commit, state: 'indexed' });
       own.forEach((segment, index) => {
@@ -125,25 +134,32 @@ export class LanceWriter implements SegmentWriter {
     );
   }
 
-  async copy(from: string, file: MediaFile): Promise<boolean> {
-    const original = this.#known.get(from);
-    if (original === undefined || original.isRefused) return false;
-    const { dim, codeBytes } = { dim: this.#columns.vector.length, codeBytes: this.#columns.code.length };
-    const rows = await this.#tables.segments.query().where(`"fileNumber" = ${original.fileNumber}`).toArray();
-    const segments = rows
-      .map((row) => row as SegmentRow)
-      .sort((a, b) => a.index - b.index)
-      .map(
-        (row): Segment => ({
-          ...row,
-          kind: row.kind as Segment['kind'],
-          code: Uint8Array.from(row.code).subarray(0, codeBytes),
-          vector: Float32Array.from(row.vector).subarray(0, dim),
-          thumbnail: row.thumbnail.slice(),
-        }),
-      );
-    await this.put([{ file, segments }]);
-    return true;
+  async #copies(copied: NonNullable<StoreCommit['copied']>): Promise<IndexedFile[]> {
+    const numberOf = ({ from }: { from: string }) => {
+      const known = this.#known.get(from);
+      if (known !== undefined && !known.isRefused) return known.fileNumber;
+      throw new Error(`put: ${from} is to be copied, but is not there`);
+    };
+    const originals = new Map<number, SegmentRow[]>();
+    for (const one of copied) originals.set(numberOf(one), []);
+    if (originals.size === 0) return [];
+    const { length: dim } = this.#columns.vector;
+    const query = this.#tables.segments.query().where(whereIn('"fileNumber"', [...originals.keys()]));
+    for await (const part of query) {
+      const vectors = flatOf(part, 'vector', dim, (size) => new Float32Array(size));
+      for (let row = 0; row < part.numRows; row++) {
+        const value = part.get(row)!.toJSON() as unknown as SegmentRow;
+        const vector = vectors.slice(row * dim, (row + 1) * dim);
+        originals.get(value.fileNumber)!.push({ ...value, vector });
+      }
+    }
+    return copied.map((one) => ({
+      file: one.file,
+      segments: originals
+        .get(numberOf(one))!
+        .sort((a, b) => a.index - b.index)
+        .map((row) => ({ ...row, kind: row.kind as SegmentKind })),
+    }));
   }
 
   async remove(paths: readonly string[]): Promise<void> {
@@ -215,10 +231,7 @@ export class LanceWriter implements SegmentWriter {
   }
 }
 
-function segmentRow(
-  file: MediaFile & FileStamp,
-  segment: Segment,
-): Omit<SegmentRow, 'fileNumber' | 'index' | 'commit'> {
+function segmentRow(file: MediaFile, segment: Segment): Omit<SegmentRow, 'fileNumber' | 'index' | 'commit'> {
   const { path, tenant, modifiedMs } = file;
   return { ...segment, path, tenant, modifiedMs };
 }

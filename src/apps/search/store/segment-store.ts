@@ -25,6 +25,8 @@ export interface SegmentBatch {
   readonly kinds: Uint8Array;
   readonly startSeconds: Float32Array;
   readonly endSeconds: Float32Array;
+  readonly keyFrameSeconds: Float32Array;
+  readonly pages: Int32Array;
   /** `[N, B]`, row-major. */
   readonly codes: Uint8Array;
   /** `[N, D]`, row-major. */
@@ -76,6 +78,10 @@ export interface SegmentStore {
   /** A number that is another one after every write. */
   version(): Promise<number>;
   counts(): Promise<StoreCounts>;
+  /** How many files there are within a folder at any depth, or at this very path. */
+  countFiles(at: { readonly folder: string } | { readonly path: string }): Promise<number>;
+  /** Files by their numbers, in any order; those that are not there are left out. */
+  files(numbers: readonly number[]): Promise<StoredFile[]>;
   /** What has changed since a commit that an earlier call gave; everything since 0. */
   changesSince(commit: number): Promise<StoreChanges>;
   /** Whole segments, in the order of the keys; those that are not there are left out. */
@@ -84,7 +90,7 @@ export interface SegmentStore {
   vectors(keys: readonly SegmentKey[]): Promise<Float32Array>;
   /** The nearest by the cosine with a unit vector `[D]`, by the store's own index or scan: for what does not fit in memory. */
   nearest(query: Float32Array, top: number, filter?: SegmentFilter): Promise<ScoredKey[]>;
-  /** The best by words (BM25 or what the store has), in English and Chinese. */
+  /** The best by words (BM25 or what the store has) of those that hold every word, in English and Chinese. */
   searchText(text: string, top: number, filter?: SegmentFilter): Promise<ScoredKey[]>;
   /** Files that could not be indexed, with their reasons. */
   refused(): Promise<RefusedFile[]>;
@@ -101,17 +107,27 @@ export interface KnownFile extends FileStamp {
   readonly isRefused: boolean;
 }
 
+/** What is written at once. */
+export interface StoreCommit {
+  /** Files with their segments. */
+  readonly indexed?: readonly IndexedFile[];
+  /** Files with the segments of others that have the same content and are there already. */
+  readonly copied?: readonly { readonly from: string; readonly file: MediaFile }[];
+  /** Files that could not be indexed. */
+  readonly refused?: readonly RefusedFile[];
+}
+
 /** The one writer of a store. */
 export interface SegmentWriter {
   /** Every file that was indexed or refused, by path. */
   known(): Promise<Map<string, KnownFile>>;
+  /** The files at these paths; those that are not there are left out. */
+  files(paths: readonly string[]): Promise<StoredFile[]>;
   /**
-   * Writes files with their segments, and files that were refused, as one commit. What was there under the same paths is replaced. Doing it again
-   * changes nothing but numbers.
+   * Writes a commit. What was there under the same paths is replaced. Doing it again changes nothing but numbers.
+   * @throws Error if a file is to be copied that is not there.
    */
-  put(files: readonly IndexedFile[], refused?: readonly RefusedFile[]): Promise<void>;
-  /** Writes a file with the segments of another that has the same content. @returns whether the other was there. */
-  copy(from: string, file: MediaFile): Promise<boolean>;
+  put(commit: StoreCommit): Promise<void>;
   /** Takes files out. */
   remove(paths: readonly string[]): Promise<void>;
   /** Brings the store into the form in which it is read fastest; readers need not stop. */

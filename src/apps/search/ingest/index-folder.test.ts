@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { colourEncoder, colourSvg, colours } from '../../../test/search/colour-encoder.ts';
-import type { Progress } from '../../engine/core/index.ts';
-import { type IndexReport, indexFolder, type Library, openLibrary, searchLibrary } from './index.ts';
+import { colourEncoder, colourSvg, colours } from '../../../../test/search/colour-encoder.ts';
+import type { Progress } from '../../../engine/core/index.ts';
+import { type IndexReport, indexFolder, type Library, openLibrary, searchLibrary } from '../index.ts';
 
 let root: string;
 let folder: string;
@@ -75,7 +75,7 @@ describe('indexFolder', () => {
 
   test('lists what is no picture and goes on with the rest', async () => {
     await write('good.svg', colourSvg('red'));
-    await write('notes.txt', 'buy milk');
+    await write('program.ts', 'const milk = 1;');
     await write('empty.png', '');
     await write('broken.png', Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0]));
     await write('laughs.svg', `<!DOCTYPE svg [<!ENTITY a "&b;">]><svg xmlns="http://www.w3.org/2000/svg"/>`);
@@ -86,8 +86,14 @@ describe('indexFolder', () => {
     const reasons = Object.fromEntries(
       report.skipped.map(({ path, reason }) => [path.slice(folder.length + 1), reason]),
     );
-    expect(Object.keys(reasons).sort()).toEqual(['broken.png', 'dangling.png', 'empty.png', 'laughs.svg', 'notes.txt']);
-    expect(reasons['notes.txt']).toMatch(/not a picture/);
+    expect(Object.keys(reasons).sort()).toEqual([
+      'broken.png',
+      'dangling.png',
+      'empty.png',
+      'laughs.svg',
+      'program.ts',
+    ]);
+    expect(reasons['program.ts']).toMatch(/a text that is no document by its name/);
     expect(reasons['empty.png']).toMatch(/must not be empty/);
     expect(reasons['broken.png']).toMatch(/damaged PNG/);
     expect(reasons['laughs.svg']).toMatch(/entities/);
@@ -162,13 +168,17 @@ describe('indexFolder', () => {
     await indexFolder({
       library,
       folder,
-      encoder: colourEncoder({ beforePictures: async () => void seen.push(reader.count()) }),
+      encoder: colourEncoder(),
       batchSize: 4,
-      onProgress: (event) => events.push(event),
+      onProgress: (event) => {
+        events.push(event);
+        seen.push(reader.count());
+      },
     });
     expect(events.map(({ done }) => done)).toEqual([0, 4, 8, 10]);
     expect(events.every(({ total, unit }) => total === 10 && unit === 'files')).toBe(true);
-    expect((await Promise.all(seen)).every((count, i) => count >= i * 4 && count <= (i + 1) * 4)).toBe(true);
+    expect((await Promise.all(seen)).every((count, i) => count >= events[i]!.done)).toBe(true);
+    expect(await reader.count()).toBe(10);
   });
 
   test('stops at an abort, keeps what was committed, and goes on later', async () => {
