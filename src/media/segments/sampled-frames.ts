@@ -52,7 +52,7 @@ export async function openFrames(
   return {
     name,
     durationSeconds: endSeconds - startSeconds,
-    frames: videoFrames(name, fittedFrames(session, options, previewSide), options.signal),
+    frames: videoFrames(name, fittedFrames(session, { ...options, side: previewSide, isSparse: true }), options.signal),
     close: () => session.close(),
   };
 }

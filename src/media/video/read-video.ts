@@ -69,7 +69,7 @@ export async function* readVideo(source: string | Uint8Array, options: ReadFrame
   const session = await openVideo(source, timeoutMs);
   try {
     let pixels: Tensor<'uint8'> | undefined;
-    for await (const { timeSeconds, fitted } of fittedFrames(session, options, innerSide(rendering))) {
+    for await (const { timeSeconds, fitted } of fittedFrames(session, { ...options, side: innerSide(rendering) })) {
       options.signal?.throwIfAborted();
       if (fitted !== undefined) pixels = composite(fitted.data, fitted.width, fitted.height, rendering);
       if (pixels === undefined) throw new MediaError(`${session.name}: it has no first frame`);
@@ -80,20 +80,27 @@ export async function* readVideo(source: string | Uint8Array, options: ReadFrame
   }
 }
 
+/** How the frames of an open video are read. */
+export interface FittedFramesOptions extends FrameDecoding {
+  /** The longer side of a frame in pixels. */
+  readonly side: number;
+  /** Whether frames near the moments of a rate do, which takes less decoding; then each comes with its own time. */
+  readonly isSparse?: boolean;
+}
+
 /**
- * Frames of an open video, upright, their longer side `side` pixels; a frame that is the one before has no pixels.
+ * Frames of an open video, upright, small; a frame that is the one before has no pixels.
  * @throws MediaError as `readVideo` does.
  */
 export async function* fittedFrames(
   session: VideoSession,
-  options: FrameSelection & FrameDecoding,
-  side: number,
+  options: FrameSelection & FittedFramesOptions,
 ): AsyncGenerator<ReadFrame> {
-  const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
+  const { side, isSparse = false, timeoutMs = defaultTimeoutMs } = options;
   const selection = selectionOf(options);
   try {
     if (options.decoder === 'ffmpeg') throw new Refusal('ffmpeg is not installed');
-    await session.ask({ do: 'read', selection, side });
+    await session.ask({ do: 'read', selection, side, isSparse });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     if (options.decoder === 'webcodecs') throw new MediaError(`${session.name}: ${error.message}`);
@@ -102,8 +109,9 @@ export async function* fittedFrames(
   }
   for (;;) {
     options.signal?.throwIfAborted();
-    const { frames = [], isEnd } = await session.ask({ do: 'next' });
+    const { frames = [], damage, isEnd } = await session.ask({ do: 'next' });
     yield* frames;
+    if (damage !== undefined) throw session.damaged(damage);
     if (isEnd) return;
   }
 }

@@ -1,6 +1,6 @@
 /**
  * @file What the process runs that reads videos, as plain JavaScript, so that it needs no build of its own. It answers each message once: `open`
- * tells what a file holds, `read` begins to read frames with WebCodecs, `next` gives the next ones, made small; `locate` tells
+ * tells what a file holds, `read` begins to read frames with WebCodecs, exact ones or those that cost least, `next` gives the next ones, made small; `locate` tells
  * when the frames begin that are seen at some moments, for a decoder that only knows those.
  */
 import { createRequire } from 'node:module';
@@ -8,11 +8,12 @@ import { pathToFileURL } from 'node:url';
 import { type FrameShape, fitFrame, fittedSize } from './fit-frame.ts';
 import { type FrameSelection, momentsOf } from './frame-selection.ts';
 import { scalePlanar } from './planar-frame.ts';
+import { isDisposable, sparseFrames } from './sparse-frames.ts';
 
 /** What the process is told. */
 export type VideoRequest =
   | { readonly do: 'open'; readonly source: string | Uint8Array }
-  | { readonly do: 'read'; readonly selection: FrameSelection; readonly side: number }
+  | { readonly do: 'read'; readonly selection: FrameSelection; readonly side: number; readonly isSparse?: boolean }
   | { readonly do: 'next' }
   | { readonly do: 'locate'; readonly selection: FrameSelection }
   | { readonly do: 'close' };
@@ -45,6 +46,8 @@ export interface VideoReply {
   readonly isRefused?: boolean;
   readonly content?: VideoContent;
   readonly frames?: readonly ReadFrame[];
+  /** Why no frames follow. */
+  readonly damage?: string;
   /** Moments, and when the frames seen then begin, on the container's clock. */
   readonly located?: readonly (readonly [timeSeconds: number, frameSeconds: number])[];
   readonly isEnd?: boolean;
@@ -70,6 +73,8 @@ export function videoProgram(): string {
     const fittedSize = ${fittedSize.toString()};
     const scalePlanar = ${scalePlanar.toString()};
     const momentsOf = ${momentsOf.toString()};
+    const sparseFrames = ${sparseFrames.toString()};
+    const isDisposable = ${isDisposable.toString()};
     let decoderError;
     try {
       const found = webcodecs && (await import(webcodecs));
@@ -85,7 +90,7 @@ export function videoProgram(): string {
     const sharp = sharpModule.default ?? sharpModule;
     sharp.concurrency(1);
     sharp.cache(false);
-    const { Input, ALL_FORMATS, BufferSource, FilePathSource, VideoSampleSink, EncodedPacketSink } = bunny.Input ? bunny : bunny.default;
+    const { Input, ALL_FORMATS, BufferSource, FilePathSource, VideoSample, VideoSampleSink, EncodedPacketSink } = bunny.Input ? bunny : bunny.default;
     let input, track, content, reading, locating;
 
     /** Moments on the container's clock; before the first frame, the first frame is seen. */
@@ -146,6 +151,53 @@ export function videoProgram(): string {
         }
       }
     }
+    /** Frames as they are decoded, made small while the next ones are. */
+    async function* readSparse(selection, side) {
+      const { startSeconds, endSeconds } = content;
+      const [sink, config] = [new EncodedPacketSink(track), await track.getDecoderConfig()];
+      const source = { sink, config, startSeconds, endSeconds, Decoder: VideoDecoder, isDisposable };
+      for await (const frame of sparseFrames(source, selection)) {
+        const sample = new VideoSample(frame);
+        try {
+          const fitted = await fitFrame(sharp, await scaled(sample, side), fittedSize(content, side), content);
+          yield { timeSeconds: sample.timestamp - startSeconds, fitted };
+        } finally {
+          sample.close();
+        }
+      }
+    }
+    /** The same items, made ahead of the one who takes them. */
+    async function* ahead(items, depth) {
+      const made = [];
+      let [isEnd, isWanted, failure, onMade, onTaken] = [false, true, undefined, () => {}, () => {}];
+      (async () => {
+        try {
+          for await (const item of items) {
+            made.push(item);
+            onMade();
+            while (isWanted && made.length >= depth) await new Promise((resolve) => (onTaken = resolve));
+            if (!isWanted) break;
+          }
+        } catch (error) {
+          failure = error;
+        }
+        isEnd = true;
+        onMade();
+      })();
+      try {
+        for (;;) {
+          while (made.length === 0 && !isEnd) await new Promise((resolve) => (onMade = resolve));
+          if (made.length === 0) break;
+          const item = made.shift();
+          onTaken();
+          yield item;
+        }
+        if (failure !== undefined) throw failure;
+      } finally {
+        isWanted = false;
+        onTaken();
+      }
+    }
     async function* locate(selection) {
       const sink = new EncodedPacketSink(track);
       const first = await sink.getFirstPacket({ metadataOnly: true });
@@ -192,7 +244,7 @@ export function videoProgram(): string {
         };
         return { content };
       },
-      async read({ selection, side }) {
+      async read({ selection, side, isSparse }) {
         if (decoderError !== undefined) return { error: decoderError, isRefused: true };
         if (!(await track.canDecode())) {
           return { error: 'it is coded as ' + content.codec + ', which WebCodecs does not decode here', isRefused: true };
@@ -203,7 +255,7 @@ export function videoProgram(): string {
         }
         // mediabunny puts alpha and colours together on a page's graphics card.
         if (content.hasAlpha) return { error: 'it is transparent, which WebCodecs does not decode here', isRefused: true };
-        reading = readFrames(selection, side);
+        reading = isSparse ? ahead(readSparse(selection, side), 24) : readFrames(selection, side);
         return {};
       },
       async next() {
@@ -211,9 +263,15 @@ export function videoProgram(): string {
         const start = performance.now();
         // Small frames travel together.
         while (frames.length < 16 && performance.now() - start < 250) {
-          const { value, done } = await reading.next();
-          if (done) return { frames, isEnd: true };
-          frames.push(value);
+          let next;
+          try {
+            next = await reading.next();
+          } catch (error) {
+            // What came before the damage is told first.
+            return { frames, damage: String(error?.message ?? error), isEnd: true };
+          }
+          if (next.done) return { frames, isEnd: true };
+          frames.push(next.value);
         }
         return { frames };
       },

@@ -37,6 +37,8 @@ export interface VideoSession {
   readonly content: VideoContent;
   /** @throws MediaError with what the decoder says, or if it takes too long or ends; Refusal where no decoder is there. */
   ask(request: VideoRequest): Promise<VideoReply>;
+  /** The error that tells of damage found in the middle. */
+  damaged(reason: string): MediaError;
   /** Gives the process back, or ends it where it is of no more use. */
   close(): Promise<void>;
 }
@@ -86,7 +88,14 @@ export async function openVideo(source: string | Uint8Array, timeoutMs = default
   try {
     const { content } = await ask({ do: 'open', source: from }, timeoutMs * openingFactor);
     checkContent(name, content!);
-    return { name, from, content: content!, ask, close };
+    return {
+      name,
+      from,
+      content: content!,
+      ask,
+      damaged: (reason) => new MediaError(`${name}: ${damage(reason)}`),
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
@@ -139,5 +148,5 @@ function checkContent(
 /** The decoder's words, which are long, made a reason. */
 function damage(message: string): string {
   const line = message.split('\n')[0]!.trim().slice(0, 200);
-  return /^(it|its|there) /.test(line) ? line : `damaged video (${line})`;
+  return /^(it|its|there|damaged) /.test(line) ? line : `damaged video (${line})`;
 }
