@@ -139,7 +139,7 @@ describe('evaluateBundles', () => {
     expect(results).toHaveLength(8);
     for (const row of results) {
       expect(row).toMatchObject({
-        accuracy: row.encoder === 'bundle' ? 1 : 0.5,
+        accuracy: 'encoder' in row && row.encoder === 'bundle' ? 1 : 0.5,
         items: 3,
         clips: 'composed, reversed',
       });

@@ -1,6 +1,13 @@
 /** @file `sensorium eval`: measures a bundle on data that its training did not see. */
 import { defineCommand } from 'citty';
-import type { ChoiceResult, EvaluationReport, RetrievalResult, SuiteOutcome } from '../../learn/index.ts';
+import type {
+  CalibrationResult,
+  ChoiceResult,
+  CodeResult,
+  EvaluationReport,
+  RetrievalResult,
+  SuiteOutcome,
+} from '../../learn/index.ts';
 import { UsageError } from '../failure.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { formatTable, outputOptions, printJson, printLines } from '../output.ts';
@@ -17,7 +24,7 @@ export default defineCommand({
     suite: {
       type: 'string',
       description:
-        'What to measure: all, or names with commas between: text-image, text-video-zh, image-video, text-motion ...',
+        'What to measure: all suites of retrieval, or names with commas between: text-image, text-video-zh, text-motion ..., codes, calibration',
       default: 'all',
       valueHint: 'names',
     },
@@ -30,11 +37,12 @@ export default defineCommand({
     ...outputOptions,
   },
   async run({ args }) {
-    const { evaluateBundles, suiteNames } = await loadLearn();
+    const { evaluateBundles, indexSuiteNames, suiteNames } = await loadLearn();
+    const known: readonly string[] = [...suiteNames, ...indexSuiteNames];
     const suites = args.suite === 'all' ? suiteNames : namesIn(args.suite);
-    const unknown = suites.find((name) => !suiteNames.includes(name));
+    const unknown = suites.find((name) => !known.includes(name));
     if (unknown !== undefined || suites.length === 0) {
-      throw new UsageError(`eval: --suite must be all or some of ${suiteNames.join(', ')}, got "${args.suite}"`);
+      throw new UsageError(`eval: --suite must be all or some of ${known.join(', ')}, got "${args.suite}"`);
     }
     const { defaultBundleDirectory } = await loadBundle();
     const first = (args.bundle as string | undefined) ?? defaultBundleDirectory();
@@ -73,7 +81,9 @@ function describeSuite(outcome: SuiteOutcome): string[] {
   if (outcome.status === 'skipped') return [`suite ${outcome.suite}: skipped: ${outcome.reason}`];
   const { results, seeds } = outcome;
   const retrieval = results.filter((row) => 'direction' in row);
-  const choices = results.filter((row): row is ChoiceResult => !('direction' in row));
+  const choices = results.filter((row) => 'accuracy' in row);
+  const codes = results.filter((row) => 'projection' in row);
+  const calibrations = results.filter((row) => 'scores' in row);
   const spread = (seeds ?? []).map(({ row, figures }) => [
     row,
     Object.entries(figures)
@@ -87,6 +97,8 @@ function describeSuite(outcome: SuiteOutcome): string[] {
     `suite ${outcome.suite}`,
     ...(retrieval.length > 0 ? retrievalTable(retrieval) : []),
     ...(choices.length > 0 ? choiceTable(choices) : []),
+    ...(codes.length > 0 ? codeTable(codes) : []),
+    ...(calibrations.length > 0 ? calibrationTable(calibrations) : []),
     ...(spread.length > 0 ? formatTable([['over the bundles', 'mean ± 95 % of the mean'], ...spread]) : []),
   ];
 }
@@ -135,4 +147,38 @@ function choiceTable(results: readonly ChoiceResult[]): string[] {
     share(row.chance),
   ]);
   return formatTable([head, ...rows], [4, 5, 6, 7]);
+}
+
+function codeTable(results: readonly CodeResult[]): string[] {
+  const head = ['rows', 'library', 'asked by', 'projection', 'queries', 'in all'];
+  const depths = ['30', '100', '300'];
+  const rows = results.map((row) => [
+    row.rowKind,
+    row.library,
+    row.asker,
+    row.projection,
+    String(row.queries),
+    String(row.rows),
+    ...row.hamming.map(share),
+    ...row.asymmetric.map(share),
+  ]);
+  const named = [...depths.map((depth) => `in ${depth}`), ...depths.map((depth) => `float in ${depth}`)];
+  return formatTable([[...head, ...named], ...rows], [4, 5, 6, 7, 8, 9, 10, 11]);
+}
+
+function calibrationTable(results: readonly CalibrationResult[]): string[] {
+  const head = ['searches', 'scores', 'number', 'concepts', 'cut-off', 'AUC', 'ECE'];
+  const shares = ['no match: precision', 'recall', 'answered: shown', 'hits: precision', 'recall'];
+  const figure = ({ value, interval }: CalibrationResult['noMatchRecall']) => `${share(value)} (${range(interval)})`;
+  const rows = results.map((row) => [
+    row.group,
+    row.scores,
+    String(row.searches),
+    String(row.concepts),
+    row.cutoff.toFixed(2),
+    share(row.areaUnderCurve),
+    share(row.expectedCalibrationError),
+    ...[row.noMatchPrecision, row.noMatchRecall, row.answeredShown, row.shownPrecision, row.shownRecall].map(figure),
+  ]);
+  return formatTable([[...head, ...shares], ...rows], [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
 }

@@ -25,6 +25,7 @@ const recipes = [
   'train-video-tower',
   'finetune-image-tower',
   'train-vision-transformer',
+  'index-space',
 ] as const;
 
 type Recipe = (typeof recipes)[number];
@@ -245,6 +246,38 @@ const runRecipe: Readonly<Record<Recipe, (changes: Changes, options: RunOptions)
     const settings = visionTransformerSettings(changes);
     const warmupSteps = Math.min(settings.warmupSteps, Math.ceil(settings.numSteps / 10));
     return withBundle(await trainVisionTransformer({ ...options, settings: { ...settings, warmupSteps } }));
+  },
+  'index-space': async (
+    { numSteps, numViews: _, ...changes },
+    { cacheDirectory, startDirectory, runDirectory, bundleDirectory, fresh, dataDirectory, numThreads, ...during },
+  ) => {
+    const { indexSpace, indexSpaceSettings } = await loadLearn();
+    const { defaultBundleDirectory } = await loadBundle();
+    const settings = indexSpaceSettings(changes);
+    const { onProgress, signal } = during;
+    const result = await indexSpace({
+      settings: numSteps === undefined ? settings : { ...settings, codes: { ...settings.codes, numSteps } },
+      startDirectory: startDirectory ?? defaultBundleDirectory(),
+      cacheDirectory: cacheDirectory.features,
+      runDirectory,
+      bundleDirectory,
+      ...(fresh === undefined ? {} : { fresh }),
+      ...(dataDirectory === undefined ? {} : { dataDirectory }),
+      ...(numThreads === undefined ? {} : { numThreads }),
+      ...(onProgress === undefined ? {} : { onProgress }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const recall = Object.entries(result.recall).map(([name, value]) => `${name} ${value.toFixed(3)}`);
+    return {
+      result,
+      lines: [
+        `codes and calibration in ${formatDuration(result.seconds)}, from ${result.numTraining} things`,
+        `recall@10 within 100 by code, on validation: ${recall.join(', ')}; shipped: ${result.chosen}`,
+        `nothing matches below a probability of ${result.calibration.cutoff.toFixed(2)}`,
+        `bundle: ${result.bundleDirectory}`,
+        `measure it: sensorium eval ${result.bundleDirectory} --suite codes,calibration`,
+      ],
+    };
   },
 };
 

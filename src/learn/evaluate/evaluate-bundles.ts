@@ -4,7 +4,9 @@
  */
 import { type Encoder, loadEncoder, readBundle } from '../../bundle/index.ts';
 import { MissingDataError } from '../../engine/core/index.ts';
+import type { CodeResult } from '../hash/measure-codes.ts';
 import { type EvaluationProgress, ItemVectors } from './embed-items.ts';
+import { type CalibrationResult, evaluateCalibration, evaluateCodes, indexSuiteNames } from './index-suites.ts';
 import { type ChoiceResult, evaluateMotion } from './motion-suite.ts';
 import { randomProjection } from './random-projection.ts';
 import { evaluateRetrieval, minQueries, type RetrievalResult } from './retrieval-suite.ts';
@@ -12,7 +14,7 @@ import { overSeeds, type SeedFigure } from './seeds.ts';
 import { readMotionFile, readSuiteFile, type SuiteItem } from './suite-file.ts';
 import { type RetrievalSuite, retrievalSuites, type SuiteLanguage } from './suites.ts';
 
-/** The names of the suites, in the order in which they are measured. */
+/** The names of the suites of retrieval, in the order in which they are measured; `indexSuiteNames` are asked for by name. */
 export const suiteNames: readonly string[] = [...retrievalSuites.map(({ name }) => name), 'text-motion'];
 
 /** One suite: measured, or skipped with the reason. */
@@ -21,11 +23,14 @@ export type SuiteOutcome =
       readonly suite: string;
       readonly status: 'measured';
       /** Of the first bundle and the baseline beside it. */
-      readonly results: readonly (RetrievalResult | ChoiceResult)[];
+      readonly results: readonly (SeededResult | CodeResult | CalibrationResult)[];
       /** Of all bundles, where there are several: each row of theirs in the order of `results`, without the baseline's. */
       readonly seeds?: readonly SeedRow[];
     }
   | { readonly suite: string; readonly status: 'skipped'; readonly reason: string };
+
+/** A row that is given over several bundles, too. */
+type SeededResult = RetrievalResult | ChoiceResult;
 
 /** A row over several bundles. */
 export interface SeedRow {
@@ -65,9 +70,10 @@ export async function evaluateBundles(
   options: BundleEvaluationOptions = {},
 ): Promise<EvaluationReport> {
   const names = options.suites ?? suiteNames;
+  const known: readonly string[] = [...suiteNames, ...indexSuiteNames];
   for (const name of names) {
-    if (!suiteNames.includes(name)) {
-      throw new RangeError(`evaluateBundles: there is no suite "${name}"; there are ${suiteNames.join(', ')}`);
+    if (!known.includes(name)) {
+      throw new RangeError(`evaluateBundles: there is no suite "${name}"; there are ${known.join(', ')}`);
     }
   }
   const startedAtMs = performance.now();
@@ -117,6 +123,10 @@ async function outcomeOf(
 ): Promise<SuiteOutcome> {
   const skipped = (reason: string): SuiteOutcome => ({ suite: name, status: 'skipped', reason });
   try {
+    if (name === 'codes') return { suite: name, status: 'measured', results: await evaluateCodes(encoder, options) };
+    if (name === 'calibration') {
+      return { suite: name, status: 'measured', results: await evaluateCalibration(encoder, options) };
+    }
     const suite = retrievalSuites.find((one) => one.name === name);
     const lack = suite === undefined ? lackForMotion(encoder) : lackFor(suite, encoder);
     if (lack !== undefined) return skipped(lack);
@@ -170,7 +180,7 @@ function understands({ languages }: Encoder, language: SuiteLanguage): boolean {
 
 /** The outcome of the first bundle, with the figures over all of them. */
 function withSeeds(first: SuiteOutcome, all: readonly SuiteOutcome[]): SuiteOutcome {
-  if (first.status === 'skipped' || all.length < 2) return first;
+  if (first.status === 'skipped' || all.length < 2 || !first.results.some(isOfBundle)) return first;
   const rows = all.map((one) => (one.status === 'measured' ? one.results.filter(isOfBundle) : []));
   const seeds = rows[0]!.map((row, i) => {
     const own = rows.flatMap((results) => results[i] ?? []);
@@ -182,14 +192,14 @@ function withSeeds(first: SuiteOutcome, all: readonly SuiteOutcome[]): SuiteOutc
   return { ...first, seeds };
 }
 
-function isOfBundle({ encoder }: RetrievalResult | ChoiceResult): boolean {
-  return encoder === 'bundle';
+function isOfBundle(row: SeededResult | CodeResult | CalibrationResult): row is SeededResult {
+  return 'encoder' in row && row.encoder === 'bundle';
 }
 
-function nameOf(row: RetrievalResult | ChoiceResult): string {
+function nameOf(row: SeededResult): string {
   return 'direction' in row ? `${row.task} ${row.direction}` : `${row.task} ${row.language} ${row.clips}`;
 }
 
-function figuresOf(row: RetrievalResult | ChoiceResult): Readonly<Record<string, number>> {
+function figuresOf(row: SeededResult): Readonly<Record<string, number>> {
   return 'direction' in row ? { r1: row.r1, r5: row.r5, r10: row.r10 } : { accuracy: row.accuracy };
 }

@@ -54,6 +54,8 @@ export {
   studySettings,
   studyTask,
 } from './fuse-modalities/index.ts';
+export { type IndexSpaceOptions, type IndexSpaceResult, indexSpace } from './index-space/index-space.ts';
+export { type IndexSpaceSettings, indexSpaceSettings } from './index-space/settings.ts';
 export { type AudioTowerSettings, audioTowerSettings } from './train-audio-tower/settings.ts';
 export {
   type AudioTowerOptions,
