@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { Rng } from '../../src/engine/core/index.ts';
 
 /** How the camera, or something before it, moves. */
@@ -45,13 +45,13 @@ const transitionSeconds = 1;
 
 const stampFolder = 'data/debian/tuxpaint-stamps-default/usr/share/tuxpaint/stamps';
 
-/** Shots of 2 to 12 seconds that add up to a length, three of four of them joined by cuts. */
+/** Shots of 2 to 12 seconds, whole frames at 25 and 30 a second, that add up to a length, three of four of them joined by cuts. */
 export function planShots(totalSeconds: number, rng: Rng): Shot[] {
   const motions: readonly Motion[] = ['pan', 'zoom', 'object', 'shake', 'pan', 'object'];
   const shots: Shot[] = [];
   let left = totalSeconds;
   while (left > 0) {
-    const drawn = 2 + Math.round(rng.uniform() * 100) / 10;
+    const drawn = 2 + Math.round(rng.uniform() * 50) / 5;
     const seconds = left - drawn < 3 ? left : drawn;
     const draw = rng.uniform();
     const into = draw < 0.75 ? 'cut' : draw < 0.88 ? 'fade' : 'dissolve';
@@ -69,10 +69,13 @@ export async function composeFilm(path: string, plan: FilmPlan): Promise<Boundar
     const [inputs, filters]: [string[], string[]] = [[], []];
     const rng = new Rng(plan.seed);
     const stamps = stampPaths();
+    let base: number[] = [];
     for (const [i, shot] of shots.entries()) {
       const scene = join(folder, `scene-${i}.png`);
       const object = join(folder, `object-${i}.png`);
-      await drawScene(scene, { width: Math.round(width * 1.3), height: Math.round(height * 1.3), rng, stamps });
+      // Every second time the camera stays in the same surroundings.
+      if (i === 0 || rng.uniform() < 0.5) base = [0, 1, 2].map(() => 30 + rng.uniform() * 190);
+      await drawScene(scene, { width: Math.round(width * 1.3), height: Math.round(height * 1.3), base, rng, stamps });
       await (await drawObject(stamps, Math.round(height / 3), rng)).toFile(object);
       inputs.push('-i', scene, '-i', object);
       const numFrames = Math.ceil(shot.seconds * framesPerSecond);
@@ -116,7 +119,10 @@ function stampPaths(): string[] {
 /** Seconds of black into and out of a shot. */
 function fadesOf(shots: readonly Shot[], i: number): { before: number; after: number } {
   const half = transitionSeconds / 2;
-  return { before: shots[i - 1]?.into === 'fade' ? half : 0, after: shots[i]!.into === 'fade' && i + 1 < shots.length ? half : 0 };
+  return {
+    before: shots[i - 1]?.into === 'fade' ? half : 0,
+    after: shots[i]!.into === 'fade' && i + 1 < shots.length ? half : 0,
+  };
 }
 
 /** Joins `[s0]`, `[s1]`, ... into `[film]`; a dissolve takes a second from both of its shots. */
@@ -174,12 +180,18 @@ function motionFilter(
   return `[g#]crop=${width}:${height}:${middle}[c#];[c#][o#]overlay=x='(W+w)*${along}-w':y='${y}+40*sin(t*3)':shortest=1[m#]`;
 }
 
+interface Scene {
+  readonly width: number;
+  readonly height: number;
+  /** The middle of its colours. */
+  readonly base: readonly number[];
+  readonly rng: Rng;
+  readonly stamps: readonly string[];
+}
+
 /** A ground of soft noise in one range of colours, with pictures on it. */
-async function drawScene(
-  path: string,
-  { width, height, rng, stamps }: { width: number; height: number; rng: Rng; stamps: readonly string[] },
-): Promise<void> {
-  const [base, spread] = [[0, 1, 2].map(() => 30 + rng.uniform() * 190), 20 + rng.uniform() * 60];
+async function drawScene(path: string, { width, height, base, rng, stamps }: Scene): Promise<void> {
+  const spread = 20 + rng.uniform() * 60;
   let ground = Buffer.alloc(width * height * 3);
   for (const [cells, weight] of [
     [4, 1],
@@ -218,9 +230,13 @@ async function drawScene(
 }
 
 /** A picture with transparent surroundings, as PNG. */
-async function drawObject(stamps: readonly string[], side: number, rng: Rng): Promise<sharp.Sharp> {
+async function drawObject(stamps: readonly string[], side: number, rng: Rng): Promise<Sharp> {
   if (stamps.length > 0) {
-    return sharp(stamps[rng.integer(stamps.length)]!).resize(side, side, { fit: 'inside' }).toColourspace('srgb').ensureAlpha().png();
+    return sharp(stamps[rng.integer(stamps.length)]!)
+      .resize(side, side, { fit: 'inside' })
+      .toColourspace('srgb')
+      .ensureAlpha()
+      .png();
   }
   const colour = `rgb(${[0, 1, 2].map(() => rng.integer(256)).join(',')})`;
   const points = Array.from({ length: 3 + rng.integer(6) }, () => `${rng.integer(100)},${rng.integer(100)}`).join(' ');

@@ -15,16 +15,18 @@ import { openVideo } from '../video/video-session.ts';
 
 /** A moment of a moving picture. */
 export interface SampledFrame {
-  /** In seconds from the start. */
+  /** In seconds from the start of the file, as players count. */
   readonly timeSeconds: number;
   /** RGBA, upright, the longer side at most 320 pixels; the same object as before where nothing has changed. */
   readonly picture: FittedFrame;
+  /** Whether it is known to be a key frame, which coders like to put where the picture changes. */
+  readonly isKey: boolean;
 }
 
 /** A moving picture that is being read. */
 export interface FrameStream {
   readonly name: string;
-  /** 0 for a still picture. */
+  /** From the start of the file to the end of its pictures; 0 for a still one. */
   readonly durationSeconds: number;
   readonly frames: AsyncGenerator<SampledFrame>;
   close(): Promise<void>;
@@ -48,11 +50,12 @@ export async function openFrames(
   }
   if (isPicture) return await openAnimation(source, name, options);
   const session = await openVideo(source, options.timeoutMs);
-  const { startSeconds, endSeconds } = session.content;
+  const { startSeconds, endSeconds, delaySeconds } = session.content;
+  const fitted = fittedFrames(session, { ...options, side: previewSide, isSparse: true });
   return {
     name,
-    durationSeconds: endSeconds - startSeconds,
-    frames: videoFrames(name, fittedFrames(session, { ...options, side: previewSide, isSparse: true }), options.signal),
+    durationSeconds: delaySeconds + endSeconds - startSeconds,
+    frames: videoFrames(name, fitted, delaySeconds, options.signal),
     close: () => session.close(),
   };
 }
@@ -60,14 +63,15 @@ export async function openFrames(
 async function* videoFrames(
   name: string,
   frames: ReturnType<typeof fittedFrames>,
+  delaySeconds: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<SampledFrame> {
   let picture: FittedFrame | undefined;
-  for await (const { timeSeconds, fitted } of frames) {
+  for await (const { timeSeconds, fitted, isKey = false } of frames) {
     signal?.throwIfAborted();
     picture = fitted ?? picture;
     if (picture === undefined) throw new MediaError(`${name}: it has no first frame`);
-    yield { timeSeconds, picture };
+    yield { timeSeconds: delaySeconds + timeSeconds, picture, isKey };
   }
 }
 
@@ -87,7 +91,7 @@ async function openAnimation(
       if (before?.pixels !== pixels.data) {
         before = { pixels: pixels.data, picture: middleOf(pixels.data, size, inWidth!, inHeight!) };
       }
-      yield { timeSeconds, picture: before.picture };
+      yield { timeSeconds, picture: before.picture, isKey: false };
     }
   }
   return { name, durationSeconds, frames: frames(), close: async () => {} };

@@ -6,15 +6,22 @@
 import sharp from 'sharp';
 import { MediaError, Tensor } from '../../engine/core/index.ts';
 import { previewOfPixels } from '../image/preview.ts';
-import { composite, innerSide, type RGB, tune } from '../image/render-picture.ts';
+import { checkOptions, composite, innerSide, type RenderOptions, type RGB, tune } from '../image/render-picture.ts';
 import type { FittedFrame } from '../video/fit-frame.ts';
-import type { FrameDecoding } from '../video/frame-selection.ts';
-import { openFrames, type SampledFrame } from './sampled-frames.ts';
+import { checkSelection, type FrameDecoding } from '../video/frame-selection.ts';
+import { openFrames } from './sampled-frames.ts';
+import { type MarkedFrame, markShots } from './shot-boundaries.ts';
+import { cutPieces, type Piece } from './windows.ts';
+
+/** More frames than this are not made of a segment. */
+const maxFrames = 256;
 
 /** A piece of a moving picture. Its times can be played: they lie within the file, ascend, and pieces do not overlap. */
 export interface VideoSegment {
   readonly startSeconds: number;
   readonly endSeconds: number;
+  /** Whether a take begins with it; else it goes on with the take before, cut for its length. */
+  readonly startsShot: boolean;
   /** The moment that stands for it. */
   readonly keyFrameSeconds: number;
   /** `uint8[T, S, S, 3]` RGB, evenly spread over the segment, laid out as `renderPicture` does. Where fewer frames were sampled, the nearest come again. */
@@ -39,29 +46,39 @@ export interface SegmentVideoOptions extends FrameDecoding {
   readonly background?: RGB;
 }
 
-const windowSeconds = 8;
-
 /**
- * The segments of a video, an animated picture, or a still one (one segment of 0 s), in the order of time.
- * @throws MediaError if it cannot be read, is none of these, or nothing is installed that decodes it; if it is damaged in the middle, after the segments before.
+ * The segments of a video, an animated picture, or a still one (one segment of 0 s), in the order of time. A take is cut where most changes into
+ * pieces of about 8 s, at most 12 s between frames; what stands still is one segment. Black and other blank parts are in none. Memory holds a few frames, however
+ * long the video.
+ * @throws MediaError if it cannot be read, is none of these, nothing is installed that decodes it, or nothing is to be seen in it; if it is
+ * damaged, after the segments before the damage.
+ * @throws RangeError if an option is out of range.
  */
 export async function* segmentVideo(
   source: string | Uint8Array,
   options: SegmentVideoOptions = {},
 ): AsyncGenerator<VideoSegment> {
-  const { framesPerSecond = 1, keyFrames = false, ...rest } = options;
-  const stream = await openFrames(source, { ...rest, ...(keyFrames ? { keyFrames: true } : { framesPerSecond }) });
+  const { framesPerSecond = 1, keyFrames = false, numFrames = 8, size = 160, padding, background, ...rest } = options;
+  const rendering = {
+    size,
+    ...(padding !== undefined && { padding }),
+    ...(background !== undefined && { background }),
+  };
+  const selection = keyFrames ? ({ keyFrames: true } as const) : { framesPerSecond };
+  checkOptions(rendering);
+  checkSelection(selection);
+  if (!Number.isInteger(numFrames) || numFrames < 1 || numFrames > maxFrames) {
+    throw new RangeError(`segmentVideo: numFrames must be a whole number in [1, ${maxFrames}], got ${numFrames}`);
+  }
+  const stream = await openFrames(source, { ...rest, ...selection });
   try {
-    let held: SampledFrame[] = [];
-    for await (const frame of stream.frames) {
-      if (held.length > 0 && frame.timeSeconds - held[0]!.timeSeconds >= windowSeconds) {
-        yield await segmentOf(held, frame.timeSeconds, options);
-        held = [];
-      }
-      held.push(frame);
+    let numPieces = 0;
+    for await (const piece of cutPieces(markShots(stream.frames), stream.durationSeconds)) {
+      numPieces += 1;
+      yield await segmentOf(piece, numFrames, rendering);
     }
-    if (held.length > 0) yield await segmentOf(held, stream.durationSeconds, options);
-    else throw new MediaError(`${stream.name}: it has no frames`);
+    if (numPieces === 0)
+      throw new MediaError(`${stream.name}: nothing is to be seen; every frame has one colour all over`);
   } finally {
     await stream.frames.return(undefined);
     await stream.close();
@@ -69,31 +86,43 @@ export async function* segmentVideo(
 }
 
 async function segmentOf(
-  held: readonly SampledFrame[],
-  endSeconds: number,
-  { numFrames = 8, size = 160, ...rest }: SegmentVideoOptions,
+  { startSeconds, endSeconds, startsShot, frames: seen }: Piece,
+  numFrames: number,
+  rendering: RenderOptions,
 ): Promise<VideoSegment> {
-  const startSeconds = held[0]!.timeSeconds;
+  const at = (moment: number): MarkedFrame => {
+    let nearest = seen[0]!;
+    for (const frame of seen) {
+      if (Math.abs(frame.timeSeconds - moment) < Math.abs(nearest.timeSeconds - moment)) nearest = frame;
+    }
+    return nearest;
+  };
+  const length = endSeconds - startSeconds;
+  const chosen = Array.from({ length: numFrames }, (_, i) => at(startSeconds + ((i + 0.5) * length) / numFrames));
+  const key = at(startSeconds + length / 2);
+  const pictures = [...new Set(chosen.map(({ picture }) => picture))];
+  const [thumbnail, ...squares] = await Promise.all([
+    previewOfPixels(key.picture),
+    ...pictures.map((picture) => squareOf(picture, rendering)),
+  ]);
+  const { size } = rendering;
   const frameBytes = size * size * 3;
   const frames = new Uint8Array(numFrames * frameBytes);
-  for (let i = 0; i < numFrames; i++) {
-    const at = Math.min(held.length - 1, Math.floor(((i + 0.5) * held.length) / numFrames));
-    frames.set((await squareOf(held[at]!.picture, { ...rest, size })).data, i * frameBytes);
-  }
-  const key = held[held.length >> 1]!;
+  chosen.forEach(({ picture }, i) => {
+    frames.set(squares[pictures.indexOf(picture)]!.data, i * frameBytes);
+  });
   return {
     startSeconds,
-    endSeconds: Math.max(startSeconds, endSeconds),
+    endSeconds,
+    startsShot,
     keyFrameSeconds: key.timeSeconds,
     frames: new Tensor('uint8', [numFrames, size, size, 3], frames),
-    thumbnail: await previewOfPixels(key.picture),
+    thumbnail,
   };
 }
 
-async function squareOf(
-  { data, width, height }: FittedFrame,
-  rendering: { size: number; padding?: number; background?: RGB },
-): Promise<Tensor<'uint8'>> {
+/** A frame as `renderPicture` lays it out. */
+async function squareOf({ data, width, height }: FittedFrame, rendering: RenderOptions): Promise<Tensor<'uint8'>> {
   tune();
   const inner = innerSide(rendering);
   const small = await sharp(data, { raw: { width, height, channels: 4 } })

@@ -17,6 +17,12 @@ export interface SparseSource {
   readonly isDisposable: typeof isDisposable;
 }
 
+/** A frame, and whether it is a key frame; coders put those where the picture changes. */
+export interface SparseFrame {
+  readonly frame: VideoFrame;
+  readonly isKey: boolean;
+}
+
 /**
  * Decoded frames in the order of time; close each. It must use nothing but its arguments: its text is also sent to the process of `video-program.ts`.
  * @throws Error with the moment if a part cannot be read or decoded, after the frames before it.
@@ -24,7 +30,7 @@ export interface SparseSource {
 export async function* sparseFrames(
   source: SparseSource,
   selection: Extract<FrameSelection, { framesPerSecond: number } | { keyFrames: true }>,
-): AsyncGenerator<VideoFrame> {
+): AsyncGenerator<SparseFrame> {
   const { sink, config, startSeconds, endSeconds, Decoder } = source;
   // Frames at rates above this are too near each other for a neighbour to stand in.
   const dropsDisposable = 'framesPerSecond' in selection && selection.framesPerSecond <= 4;
@@ -66,16 +72,18 @@ export async function* sparseFrames(
     }
   }
 
-  const wanted: number[] = [];
-  const ready: VideoFrame[] = [];
+  const wanted: { readonly timestamp: number; readonly isKey: boolean }[] = [];
+  const ready: SparseFrame[] = [];
   let at = startSeconds;
   let failure: Error | undefined;
   let wake = () => {};
   const decoder = new Decoder({
     output: (frame) => {
-      if (wanted.length > 0 && frame.timestamp >= wanted[0]! - 1) {
-        while (wanted.length > 0 && wanted[0]! <= frame.timestamp + 1) wanted.shift();
-        ready.push(frame);
+      // Times are rounded in containers.
+      if (wanted.length > 0 && frame.timestamp >= wanted[0]!.timestamp - 1) {
+        let isKey = false;
+        while (wanted.length > 0 && wanted[0]!.timestamp <= frame.timestamp + 1) isKey = wanted.shift()!.isKey;
+        ready.push({ frame, isKey });
       } else frame.close();
       wake();
     },
@@ -100,7 +108,7 @@ export async function* sparseFrames(
       for await (const { packet, isWanted } of packets()) {
         if (failure !== undefined) break;
         at = packet.timestamp;
-        if (isWanted) wanted.push(packet.microsecondTimestamp);
+        if (isWanted) wanted.push({ timestamp: packet.microsecondTimestamp, isKey: packet.type === 'key' });
         decoder.decode(packet.toEncodedVideoChunk());
         while (failure === undefined && decoder.decodeQueueSize > 24) {
           if (ready.length > 0) yield ready.shift()!;
@@ -132,7 +140,7 @@ export async function* sparseFrames(
     if (failure !== undefined)
       throw new Error(`damaged video (at ${(at - startSeconds).toFixed(2)} s: ${failure.message})`);
   } finally {
-    for (const frame of ready.splice(0)) frame.close();
+    for (const { frame } of ready.splice(0)) frame.close();
     if (decoder.state !== 'closed') decoder.close();
   }
 }

@@ -28,6 +28,8 @@ export interface VideoContent extends FrameShape {
   /** When the first frame begins and the last one ends, on the container's clock. */
   readonly startSeconds: number;
   readonly endSeconds: number;
+  /** How much later than the whole file the pictures begin: players count from the first of all tracks. */
+  readonly delaySeconds: number;
   readonly framesPerSecond: number;
   readonly audio?: { readonly codec: string; readonly sampleRateHz: number; readonly numChannels: number };
 }
@@ -36,6 +38,8 @@ export interface VideoContent extends FrameShape {
 export interface ReadFrame {
   readonly timeSeconds: number;
   readonly fitted?: { readonly data: Uint8Array; readonly width: number; readonly height: number };
+  /** Whether it is known to be a key frame. */
+  readonly isKey?: boolean;
 }
 
 /** What the process answers. */
@@ -156,11 +160,11 @@ export function videoProgram(): string {
       const { startSeconds, endSeconds } = content;
       const [sink, config] = [new EncodedPacketSink(track), await track.getDecoderConfig()];
       const source = { sink, config, startSeconds, endSeconds, Decoder: VideoDecoder, isDisposable };
-      for await (const frame of sparseFrames(source, selection)) {
+      for await (const { frame, isKey } of sparseFrames(source, selection)) {
         const sample = new VideoSample(frame);
         try {
           const fitted = await fitFrame(sharp, await scaled(sample, side), fittedSize(content, side), content);
-          yield { timeSeconds: sample.timestamp - startSeconds, fitted };
+          yield { timeSeconds: sample.timestamp - startSeconds, fitted, isKey };
         } finally {
           sample.close();
         }
@@ -233,6 +237,7 @@ export function videoProgram(): string {
           hasAlpha: await track.canBeTransparent(),
           startSeconds,
           endSeconds,
+          delaySeconds: Math.max(0, startSeconds - (sound === null ? startSeconds : await sound.getFirstTimestamp())),
           framesPerSecond: averagePacketRate,
           ...(sound !== null && {
             audio: {
