@@ -8,92 +8,103 @@ export interface JudgedHit {
   readonly isRight: boolean;
 }
 
-const numIterations = 50;
+const maxIterations = 50;
+
+/** Bias and the weights of cosine and standing, each in its deviations. */
+type Weights = readonly [number, number, number];
+
+/** Hits side by side: features in their deviations, and answers as 1 and 0. */
+interface Columns {
+  readonly cosines: Float64Array;
+  readonly standings: Float64Array;
+  readonly answers: Float64Array;
+  readonly target: Weights;
+  readonly ridge: number;
+}
 
 /**
- * The weights under which the hits are likeliest, drawn towards `prior` by `ridge`: the squared distance of standardized weights counts as much as `ridge`
- * hits do. Few hits, or hits of one answer only, stay near the prior.
+ * The weights under which the hits are likeliest, drawn towards `prior`: the squared distance of weights, each in the deviations of its feature, costs `ridge` / 2.
+ * Few hits, or hits of one answer only, stay near the prior.
  * @throws RangeError if there are no hits.
  */
 export function fitLogistic(hits: readonly JudgedHit[], prior: CalibrationWeights, ridge = 1): CalibrationWeights {
   if (hits.length === 0) throw new RangeError('fitLogistic: there are no hits');
-  const scales = [1, deviationOf(hits, 'cosine'), deviationOf(hits, 'standing')];
-  const target = [prior.bias, prior.cosine * scales[1]!, prior.standing * scales[2]!];
-  let best = target;
+  const [cosineScale, standingScale] = [scaleOf(hits, 'cosine'), scaleOf(hits, 'standing')];
+  const columns: Columns = {
+    cosines: Float64Array.from(hits, ({ cosine }) => cosine / cosineScale),
+    standings: Float64Array.from(hits, ({ standing }) => standing / standingScale),
+    answers: Float64Array.from(hits, ({ isRight }) => (isRight ? 1 : 0)),
+    target: [prior.bias, prior.cosine * cosineScale, prior.standing * standingScale],
+    ridge,
+  };
+  let best: { readonly weights: Weights; readonly loss: number } | undefined;
   // Which weights are free: one that would fall below zero is held there, and the others fit again.
   for (const free of [[0, 1, 2], [0, 1], [0, 2], [0]]) {
-    const found = newton(hits, scales, target, ridge, free);
-    if (found[1]! < 0 || found[2]! < 0) continue;
-    if (best === target || lossOf(hits, scales, target, ridge, found) < lossOf(hits, scales, target, ridge, best))
-      best = found;
+    const found = newton(columns, free);
+    if (found.weights[1] < 0 || found.weights[2] < 0) continue;
+    if (best === undefined || found.loss < best.loss) best = found;
     if (free.length === 3) break;
   }
-  return { bias: best[0]!, cosine: best[1]! / scales[1]!, standing: best[2]! / scales[2]! };
+  const [bias, cosine, standing] = best!.weights;
+  return { bias, cosine: cosine / cosineScale, standing: standing / standingScale };
 }
 
-function deviationOf(hits: readonly JudgedHit[], name: 'cosine' | 'standing'): number {
+/** The deviation of a feature; 1 where it hardly differs. */
+function scaleOf(hits: readonly JudgedHit[], name: 'cosine' | 'standing'): number {
   const mean = hits.reduce((sum, hit) => sum + hit[name], 0) / hits.length;
-  const variance = hits.reduce((sum, hit) => sum + (hit[name] - mean) ** 2, 0) / hits.length;
-  return Math.max(Math.sqrt(variance), 1e-6);
+  const deviation = Math.sqrt(hits.reduce((sum, hit) => sum + (hit[name] - mean) ** 2, 0) / hits.length);
+  return deviation > 1e-3 ? deviation : 1;
 }
 
-function featuresOf({ cosine, standing }: JudgedHit, scales: readonly number[]): number[] {
-  return [1, cosine / scales[1]!, standing / scales[2]!];
-}
-
-function lossOf(
-  hits: readonly JudgedHit[],
-  scales: readonly number[],
-  target: readonly number[],
-  ridge: number,
-  weights: readonly number[],
-) {
+function lossOf({ cosines, standings, answers, target, ridge }: Columns, weights: Weights): number {
+  const [bias, cosine, standing] = weights;
   let loss = 0;
-  for (const hit of hits) {
-    const x = featuresOf(hit, scales);
-    const logit = x.reduce((sum, value, i) => sum + value * weights[i]!, 0);
-    loss += Math.log1p(Math.exp(-Math.abs(logit))) + (hit.isRight ? Math.max(0, -logit) : Math.max(0, logit));
+  for (let i = 0; i < answers.length; i++) {
+    const logit = bias + cosine * cosines[i]! + standing * standings[i]!;
+    loss += Math.log1p(Math.exp(-Math.abs(logit))) + Math.max(0, logit) - answers[i]! * logit;
   }
   return loss + (ridge / 2) * weights.reduce((sum, weight, i) => sum + (weight - target[i]!) ** 2, 0);
 }
 
-/** The weights of least loss with those that are not free at zero; each step is halved until the loss falls. */
-function newton(
-  hits: readonly JudgedHit[],
-  scales: readonly number[],
-  target: readonly number[],
-  ridge: number,
-  free: readonly number[],
-): number[] {
-  let weights = target.map((value, i) => (free.includes(i) ? value : 0));
-  let loss = lossOf(hits, scales, target, ridge, weights);
-  for (let iteration = 0; iteration < numIterations; iteration++) {
-    const gradient = weights.map((weight, i) => ridge * (weight - target[i]!));
-    const hessian = weights.map((_, i) => weights.map((__, j) => (i === j ? ridge : 0)));
-    for (const hit of hits) {
-      const x = featuresOf(hit, scales);
-      const logit = x.reduce((sum, value, i) => sum + value * weights[i]!, 0);
-      const probability = 1 / (1 + Math.exp(-logit));
-      const curvature = probability * (1 - probability);
-      for (let i = 0; i < 3; i++) {
-        gradient[i]! += (probability - (hit.isRight ? 1 : 0)) * x[i]!;
-        for (let j = 0; j < 3; j++) hessian[i]![j]! += curvature * x[i]! * x[j]!;
-      }
-    }
-    const step = solve(hessian, gradient, free);
+/** The weights of least loss, those that are not free at zero; each step is halved until the loss falls. */
+function newton(columns: Columns, free: readonly number[]): { weights: Weights; loss: number } {
+  let weights = columns.target.map((value, i) => (free.includes(i) ? value : 0)) as unknown as Weights;
+  let loss = lossOf(columns, weights);
+  for (let iteration = 0; iteration < maxIterations; iteration++) {
+    const step = newtonStep(columns, weights, free);
     let share = 1;
     let next = weights;
-    let nextLoss = loss;
-    for (; share > 1e-6; share /= 2) {
-      next = weights.map((weight, i) => weight - share * step[i]!);
-      nextLoss = lossOf(hits, scales, target, ridge, next);
-      if (nextLoss <= loss) break;
+    let nextLoss = Number.POSITIVE_INFINITY;
+    for (; share > 1e-6 && !(nextLoss <= loss); share /= 2) {
+      next = weights.map((weight, i) => weight - share * step[i]!) as unknown as Weights;
+      nextLoss = lossOf(columns, next);
     }
+    if (!(nextLoss <= loss)) break;
     const gain = loss - nextLoss;
-    if (nextLoss <= loss) [weights, loss] = [next, nextLoss];
-    if (gain < 1e-9 * hits.length) break;
+    [weights, loss] = [next, nextLoss];
+    if (gain < 1e-9 * columns.answers.length) break;
   }
-  return weights;
+  return { weights, loss };
+}
+
+function newtonStep(columns: Columns, weights: Weights, free: readonly number[]): number[] {
+  const { cosines, standings, answers, target, ridge } = columns;
+  const [bias, cosine, standing] = weights;
+  const gradient = weights.map((weight, i) => ridge * (weight - target[i]!));
+  const hessian = weights.map((_, i) => weights.map((__, j) => (i === j ? ridge : 0)));
+  const features = new Float64Array(3);
+  for (let hit = 0; hit < answers.length; hit++) {
+    features[0] = 1;
+    features[1] = cosines[hit]!;
+    features[2] = standings[hit]!;
+    const probability = 1 / (1 + Math.exp(-(bias + cosine * features[1]! + standing * features[2]!)));
+    const curvature = probability * (1 - probability);
+    for (let i = 0; i < 3; i++) {
+      gradient[i]! += (probability - answers[hit]!) * features[i]!;
+      for (let j = 0; j < 3; j++) hessian[i]![j]! += curvature * features[i]! * features[j]!;
+    }
+  }
+  return solve(hessian, gradient, free);
 }
 
 /** The solution of a small linear system over the free unknowns, by elimination; zero for the others. */
