@@ -1,8 +1,17 @@
 /** @file Search in libraries of pictures, sounds, videos and documents, by text and by any of them. */
 export { EncoderMismatchError, LibraryBusyError } from './errors.ts';
 export { fileIdOf } from './file-id.ts';
+export {
+  type FindMomentsOptions,
+  type FindSequencesOptions,
+  type FoundSequence,
+  type FoundStretch,
+  findMoments,
+  findSequences,
+} from './find-moments.ts';
 export { type IndexOptions, type IndexReport, indexFolder } from './ingest/index-folder.ts';
 export type { SkippedPath } from './ingest/walk-folder.ts';
+export { type WatchOptions, watchFolder } from './ingest/watch-folder.ts';
 export {
   Library,
   type LibraryQuery,
@@ -13,8 +22,11 @@ export {
   type SearchHit,
 } from './library.ts';
 export type { LibraryEncoder } from './library-encoder.ts';
+export type { LibraryFacets, LibraryFolder } from './library-files.ts';
 export { type QueryLanguage, type QueryNotice, queryLanguage } from './query-language.ts';
 export {
+  type EncodedQuery,
+  encodeQuery,
   maxQueryLength,
   type QueryPart,
   type SearchOptions,

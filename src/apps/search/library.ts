@@ -10,6 +10,7 @@ import { connect } from '@lancedb/lancedb';
 import { MissingDataError, ShapeError } from '../../engine/core/index.ts';
 import { codeBytes } from './codes.ts';
 import { EncoderMismatchError } from './errors.ts';
+import { FileIds, facetsOf, type LibraryFacets } from './library-files.ts';
 import { isFreeForLibrary, type LibraryManifest, readManifest, writeManifest } from './manifest.ts';
 import { type MemoryFilter, type MemoryHit, passes, SegmentMemory, type WeightedVector } from './segment-memory.ts';
 import { dropLanceStore, openLanceStore } from './store/lance-store.ts';
@@ -162,6 +163,7 @@ export class Library {
   readonly dim: number;
   readonly #store: SegmentStore;
   readonly #maxMemoryBytes: number;
+  readonly #fileIds = new FileIds();
   #memory: SegmentMemory | undefined;
   #version = -1;
 
@@ -199,6 +201,21 @@ export class Library {
     return this.#store.refused();
   }
 
+  /** How many files could not be indexed. */
+  async countRefused(): Promise<number> {
+    return (await this.#store.counts()).refused;
+  }
+
+  /** The file that has this id (see `fileIdOf`), whether it was ever found or not; nothing if the library has no such file. */
+  async fileById(id: string): Promise<StoredFile | undefined> {
+    return this.#fileIds.find(id, await this.#files());
+  }
+
+  /** What the files can be told apart by. */
+  async facets(): Promise<LibraryFacets> {
+    return facetsOf((await this.#files()).values());
+  }
+
   /** A whole segment, with its text and thumbnail; nothing if it is not there any more. */
   async segment(fileNumber: number, index: number): Promise<StoredSegment | undefined> {
     return (await this.#store.segments([{ fileNumber, index }]))[0];
@@ -234,11 +251,21 @@ export class Library {
     return memory.nearest(vectors, top, within).map(searchHit);
   }
 
-  /** All moments of a file in the order of time, with their cosines to a unit vector `[D]`. */
-  async momentsOf(fileNumber: number, query: Float32Array): Promise<Omit<Moment, 'standing'>[]> {
-    this.#checkedQuery(query);
+  /**
+   * All moments of files, file by file in the order of time, with how well each answers a query.
+   * @throws Error of a library that is too large for memory.
+   */
+  async momentsOf(
+    fileNumbers: readonly number[],
+    query: LibraryQuery,
+    filter: SearchFilter = {},
+  ): Promise<SearchHit[]> {
+    const vectors = this.#checkedQuery(query);
     const memory = await this.#inMemory();
-    return memory?.ofFile(fileNumber, query).map(({ file: _, row: __, ...moment }) => moment) ?? [];
+    if (memory === undefined) {
+      throw new Error(`library ${this.directory}: too large for memory to look at every moment; raise maxMemoryBytes`);
+    }
+    return memory.ofFiles(fileNumbers, vectors, await withRealFolder(filter)).map(searchHit);
   }
 
   /** The best files among those that hold every word of a text, best first; their scores are those of the query. */
@@ -295,6 +322,14 @@ export class Library {
     await memory.refresh(this.#store);
     this.#version = version;
     return memory;
+  }
+
+  /** All files by their numbers, as of now. */
+  async #files(): Promise<ReadonlyMap<number, StoredFile>> {
+    const memory = await this.#inMemory();
+    if (memory !== undefined) return memory.files;
+    const { added } = await this.#store.changesSince(0);
+    return new Map(added.map((file) => [file.fileNumber, file]));
   }
 
   async #nearestOnDisk(

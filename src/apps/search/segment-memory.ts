@@ -267,28 +267,35 @@ export class SegmentMemory {
 
   /** Segments that were found by other means, with what the query says of them; those that are not known or do not pass are left out. */
   hitsOf(keys: readonly SegmentKey[], query: readonly WeightedVector[], filter: MemoryFilter = {}): MemoryHit[] {
+    const rows = keys.flatMap(({ fileNumber, index }) => {
+      const file = this.#files.get(fileNumber);
+      const row = this.#rowsOfFile.get(fileNumber)?.find((one) => this.#indices[one] === index);
+      return file === undefined || row === undefined || !passes(file, filter) ? [] : [row];
+    });
+    return this.#judged(rows, query, filter);
+  }
+
+  /** All segments of files, file by file in the order of their places, with what the query says of them. */
+  ofFiles(fileNumbers: readonly number[], query: readonly WeightedVector[], filter: MemoryFilter = {}): MemoryHit[] {
+    const rows = fileNumbers.flatMap((fileNumber) =>
+      (this.#rowsOfFile.get(fileNumber) ?? []).toSorted((a, b) => this.#indices[a]! - this.#indices[b]!),
+    );
+    return this.#judged(rows, query, filter);
+  }
+
+  /** What a query says of these rows; how much they stand out is told among all that a filter lets through. */
+  #judged(rows: readonly number[], query: readonly WeightedVector[], filter: MemoryFilter): MemoryHit[] {
     const rowsOfKind = this.#rowsOf(filter);
     const spreadOfKinds = (vectorOf: (kind: SegmentKind) => Float32Array) => this.#spreads(rowsOfKind, vectorOf);
     const queries = this.#queryOfKind(query, spreadOfKinds, rowsOfKind.keys());
     const spreads = spreadOfKinds((kind) => queries.get(kind)!);
-    return keys.flatMap(({ fileNumber, index }) => {
-      const file = this.#files.get(fileNumber);
-      const row = this.#rowsOfFile.get(fileNumber)?.find((one) => this.#indices[one] === index);
-      if (file === undefined || row === undefined || !passes(file, filter)) return [];
+    return rows.flatMap((row) => {
       const kind = segmentKinds[this.#kinds[row]!]!;
       const spread = spreads.get(kind);
       if (spread === undefined) return [];
       const score = this.#rows.scoreOf(queries.get(kind)!, row);
       return [{ ...this.#hit(row, score), standing: standingOf(score, spread) }];
     });
-  }
-
-  /** The segments of a file in the order of their places, of a kind or of all, with the cosines of a query. */
-  ofFile(fileNumber: number, query: Float32Array, kind?: SegmentKind): Omit<MemoryHit, 'standing'>[] {
-    const rows = (this.#rowsOfFile.get(fileNumber) ?? []).filter(
-      (row) => kind === undefined || segmentKinds[this.#kinds[row]!] === kind,
-    );
-    return rows.map((row) => this.#hit(row, this.#rows.scoreOf(query, row))).sort((a, b) => a.index - b.index);
   }
 
   /** The rows that a filter lets through, by kind; kinds without any are left out. */
