@@ -55,6 +55,18 @@ export async function probeVideo(source: string | Uint8Array): Promise<VideoProb
   };
 }
 
+/** How much later than the pictures of a video its sound begins, in seconds; 0 of what is no video that can be read. */
+export async function soundDelaySeconds(source: string | Uint8Array): Promise<number> {
+  try {
+    const session = await openVideo(source);
+    await session.close();
+    return session.content.soundDelaySeconds;
+  } catch (error) {
+    if (error instanceof MediaError) return 0;
+    throw error;
+  }
+}
+
 /**
  * Frames of a video; moments after its end show the last frame. Memory holds a few frames, however long the video.
  * @throws MediaError as `probeVideo` does, if nothing can decode it, or a frame takes too long.

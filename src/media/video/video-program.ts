@@ -32,6 +32,8 @@ export interface VideoContent extends FrameShape {
   readonly delaySeconds: number;
   readonly framesPerSecond: number;
   readonly audio?: { readonly codec: string; readonly sampleRateHz: number; readonly numChannels: number };
+  /** The same of the sound. */
+  readonly soundDelaySeconds: number;
 }
 
 /** A frame that the process has read: its pixels, or none where it is the one before. */
@@ -223,6 +225,7 @@ export function videoProgram(): string {
         if (track === null) return { error: sound === null ? 'it has no video track' : 'it has sound but no video track' };
         const startSeconds = await track.getFirstTimestamp();
         const endSeconds = await track.computeDuration();
+        const soundSeconds = sound === null ? startSeconds : await sound.getFirstTimestamp();
         const { packetCount, averagePacketRate } = await track.computePacketStats(100);
         if (packetCount === 0) return { error: 'its video track has no frames' };
         content = {
@@ -237,7 +240,8 @@ export function videoProgram(): string {
           hasAlpha: await track.canBeTransparent(),
           startSeconds,
           endSeconds,
-          delaySeconds: Math.max(0, startSeconds - (sound === null ? startSeconds : await sound.getFirstTimestamp())),
+          delaySeconds: Math.max(0, startSeconds - soundSeconds),
+          soundDelaySeconds: Math.max(0, soundSeconds - startSeconds),
           framesPerSecond: averagePacketRate,
           ...(sound !== null && {
             audio: {
