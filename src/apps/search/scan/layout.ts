@@ -48,6 +48,8 @@ export const threadParts = {
   above: 8,
   /** How many rows are in the list. */
   length: 12,
+  /** Of no meaning. */
+  touched: 16,
   /** The bits of the threshold + 1, each as a register of equal bits. */
   thresholdBits: 64,
   /** The bits of the scores of a group. */

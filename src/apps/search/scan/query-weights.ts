@@ -1,15 +1,18 @@
 /**
  * @file The weights with which a scan counts the bit planes for a query: its projection rounded to 0, ±1, ±2 or ±4, a step of 16 planes at a time. A query of
- * normal values keeps a correlation of 0.973 with itself so; its signs alone, which is Hamming distance, keep 0.798. About a fifth of the planes get
- * weight 0 and are not read.
+ * normal values keeps a correlation of 0.95 with itself so; its signs alone, which is Hamming distance, keep 0.80. Only the 160 planes of the largest
+ * magnitudes are read: all that count, about 205, would keep 0.97 and take a quarter longer.
  */
 import { numCodeBits, planesPerStep, planeWeights, weightParts } from './layout.ts';
 
 /** The unit of the weights, in root mean squares of the projected query; the best for normal values, with `leastMeans`. */
-const unitShare = 0.5;
+const unitShare = 0.7;
 
 /** From which mean magnitude on a step has weight 4, 2 and 1, in units. */
 const leastMeans = [2.9, 1.45, 0.5];
+
+/** The most steps of each sign. */
+const maxSteps = 5;
 
 /** Where magnitudes are sorted into, evenly from 0. */
 const numBins = 256;
@@ -36,6 +39,7 @@ export function writeWeights(products: Int32Array, lengths: Float32Array, words:
   words.fill(0, start, start + planeWeights.length);
   let end = start + weightParts.planes / 4;
   for (const [nth, sign] of [1, -1].entries()) {
+    let numSteps = 0;
     let numInStep = 0;
     let sum = 0;
     // The largest magnitudes are at the end of the order.
@@ -49,7 +53,8 @@ export function writeWeights(products: Int32Array, lengths: Float32Array, words:
       if (numInStep < planesPerStep) continue;
       const mean = sum / planesPerStep;
       const weight = leastMeans.findIndex((least) => mean >= least * unit);
-      if (weight < 0) break;
+      if (weight < 0 || numSteps === maxSteps) break;
+      numSteps += 1;
       // In the order in which they lie in memory.
       words.subarray(end, end + planesPerStep).sort();
       words[start + 3 * nth + weight]! += 1;
