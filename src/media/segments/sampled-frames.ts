@@ -11,7 +11,7 @@ import { openMediaSource } from '../media-source.ts';
 import type { FittedFrame } from '../video/fit-frame.ts';
 import type { FrameDecoding, FrameSelection } from '../video/frame-selection.ts';
 import { fittedFrames } from '../video/read-video.ts';
-import { openVideo } from '../video/video-session.ts';
+import { openVideo, type VideoSession } from '../video/video-session.ts';
 
 /** A moment of a moving picture. */
 export interface SampledFrame {
@@ -49,21 +49,20 @@ export async function openFrames(
     await opened.close();
   }
   if (isPicture) return await openAnimation(source, name, options);
-  const session = await openVideo(source, options.timeoutMs);
+  const session = await openVideo(source, options.timeoutMs, { mayBeCut: true });
   const { startSeconds, endSeconds, delaySeconds } = session.content;
   const fitted = fittedFrames(session, { ...options, side: previewSide, isSparse: true });
   return {
     name,
     durationSeconds: delaySeconds + endSeconds - startSeconds,
-    frames: videoFrames(name, fitted, delaySeconds, options.signal),
+    frames: videoFrames(session, fitted, options.signal),
     close: () => session.close(),
   };
 }
 
 async function* videoFrames(
-  name: string,
+  { name, content, cutShort }: VideoSession,
   frames: ReturnType<typeof fittedFrames>,
-  delaySeconds: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<SampledFrame> {
   let picture: FittedFrame | undefined;
@@ -71,8 +70,9 @@ async function* videoFrames(
     signal?.throwIfAborted();
     picture = fitted ?? picture;
     if (picture === undefined) throw new MediaError(`${name}: it has no first frame`);
-    yield { timeSeconds: delaySeconds + timeSeconds, picture, isKey };
+    yield { timeSeconds: content.delaySeconds + timeSeconds, picture, isKey };
   }
+  if (cutShort !== undefined) throw cutShort;
 }
 
 async function openAnimation(

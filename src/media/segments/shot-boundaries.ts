@@ -3,6 +3,7 @@
  * it (the adaptive rule of PySceneDetect, with a median in place of the mean, since at a frame a second other cuts are near). Frames in the middle of a dissolve or a fade belong to
  * the side that they show more of, so that a slow passage is one boundary.
  */
+import { MediaError } from '../../engine/core/index.ts';
 import { changeBetween, type FrameSignature, frameSignature, mixOf } from './frame-signature.ts';
 import type { SampledFrame } from './sampled-frames.ts';
 
@@ -51,14 +52,21 @@ export async function* markShots(frames: AsyncIterable<SampledFrame>): AsyncGene
     else next += 1;
     return marked;
   };
-  for await (const frame of frames) {
-    const last = held.at(-1);
-    const signature = last?.picture === frame.picture ? last.signature : frameSignature(frame.picture);
-    const change = last === undefined || last.signature === signature ? 0 : changeBetween(last.signature, signature);
-    held.push({ ...frame, signature, change });
-    if (held.length - 1 - next >= lookAhead) yield settle();
+  let damage: MediaError | undefined;
+  try {
+    for await (const frame of frames) {
+      const last = held.at(-1);
+      const signature = last?.picture === frame.picture ? last.signature : frameSignature(frame.picture);
+      const change = last === undefined || last.signature === signature ? 0 : changeBetween(last.signature, signature);
+      held.push({ ...frame, signature, change });
+      if (held.length - 1 - next >= lookAhead) yield settle();
+    }
+  } catch (error) {
+    if (!(error instanceof MediaError)) throw error;
+    damage = error;
   }
   while (next < held.length) yield settle();
+  if (damage !== undefined) throw damage;
 }
 
 /** Whether frame i begins another take. */

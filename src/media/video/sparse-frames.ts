@@ -110,7 +110,7 @@ export async function* sparseFrames(
         at = packet.timestamp;
         if (isWanted) wanted.push({ timestamp: packet.microsecondTimestamp, isKey: packet.type === 'key' });
         decoder.decode(packet.toEncodedVideoChunk());
-        while (failure === undefined && decoder.decodeQueueSize > 24) {
+        while (failure === undefined && decoder.decodeQueueSize > 10) {
           if (ready.length > 0) yield ready.shift()!;
           else await change();
         }

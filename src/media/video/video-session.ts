@@ -35,6 +35,8 @@ export interface VideoSession {
   /** Where it lies, or all its bytes. */
   readonly from: string | Uint8Array;
   readonly content: VideoContent;
+  /** That the end of the file is missing, where that was allowed. */
+  readonly cutShort?: MediaError;
   /** @throws MediaError with what the decoder says, or if it takes too long or ends; Refusal where no decoder is there. */
   ask(request: VideoRequest): Promise<VideoReply>;
   /** The error that tells of damage found in the middle. */
@@ -48,13 +50,20 @@ export class Refusal extends Error {}
 
 /**
  * Opens a video and tells what it holds.
+ * @param mayBeCut whether a file whose end is missing may be opened for what is there.
  * @throws MediaError if it cannot be read, is no video, is damaged or cut short, or is too large or long.
  */
-export async function openVideo(source: string | Uint8Array, timeoutMs = defaultTimeoutMs): Promise<VideoSession> {
+export async function openVideo(
+  source: string | Uint8Array,
+  timeoutMs = defaultTimeoutMs,
+  { mayBeCut = false }: { readonly mayBeCut?: boolean } = {},
+): Promise<VideoSession> {
   const opened = await openMediaSource(source, 'video');
   let from: string | Uint8Array;
+  let cutShort: MediaError | undefined;
   try {
-    await checkContainer(opened);
+    cutShort = await checkContainer(opened);
+    if (cutShort !== undefined && !mayBeCut) throw cutShort;
     from = opened.path ?? (await bytesOf(opened));
   } finally {
     await opened.close();
@@ -93,12 +102,13 @@ export async function openVideo(source: string | Uint8Array, timeoutMs = default
       from,
       content: content!,
       ask,
+      ...(cutShort !== undefined && { cutShort }),
       damaged: (reason) => new MediaError(`${name}: ${damage(reason)}`),
       close,
     };
   } catch (error) {
     await close();
-    throw error;
+    throw cutShort ?? error;
   }
 }
 
@@ -107,13 +117,14 @@ function end(entry: (typeof idle)[number]): void {
   entry.child.kill('SIGKILL');
 }
 
-async function checkContainer(source: MediaSource): Promise<void> {
+/** @returns the error that tells that the end is missing, if it is. */
+async function checkContainer(source: MediaSource): Promise<MediaError | undefined> {
   const container = videoContainer(await source.read(0, 16));
   if (container === undefined) {
     throw new MediaError(`${source.name}: not a video; its content must be MP4, QuickTime, WebM or Matroska`);
   }
   const rule = await brokenContainerRule(source, container);
-  if (rule !== undefined) throw new MediaError(`${source.name}: ${rule}`);
+  return rule === undefined ? undefined : new MediaError(`${source.name}: ${rule}`);
 }
 
 async function bytesOf(source: MediaSource): Promise<Uint8Array> {
