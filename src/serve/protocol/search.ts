@@ -32,6 +32,8 @@ export const hit = z.object({
   segment: z.number(),
   /** How much it stands out among the segments of its kind: 0 at their median, 1 where the best of all lies by chance. */
   standing: z.number(),
+  /** How probable it is that this answers the query, in [0, 1], where the model is calibrated. */
+  probability: z.optional(z.number()),
   /** Names the file in `/api/files/:id`. */
   id: z.string(),
   /** The file name, without its folders. */
@@ -45,6 +47,10 @@ export const hit = z.object({
   durationSeconds: z.number(),
   /** The format as `png`, `flac`, `mp4`: browsers show some by other means than others. */
   format: z.string(),
+  /** Words that were given to the file. */
+  tags: z.array(z.string()),
+  /** When the file was last changed, ISO 8601. */
+  modifiedAt: z.string(),
 });
 
 /** Something the person should know about the answer. */

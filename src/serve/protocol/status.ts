@@ -18,9 +18,11 @@ export const indexingStatus = z.object({
   total: z.nullable(z.number()),
   /** Speed of late; `null` while it is not known. */
   filesPerSecond: z.nullable(z.number()),
+  /** How fast sounds and videos go, in hours of media per hour; `null` while nothing plays or it is not known. */
+  mediaHoursPerHour: z.nullable(z.number()),
   /** Estimated time left; `null` while it is not known. */
   secondsLeft: z.nullable(z.number()),
-  /** Files that could not be used. */
+  /** Files that could not be used in the last run. */
   skipped: z.number(),
   /** Why it failed. */
   message: z.optional(z.string()),
@@ -34,6 +36,8 @@ export const status = z.object({
     /** Files that can be found now, of each kind and in all. */
     kinds: z.object({ image: z.number(), audio: z.number(), video: z.number(), document: z.number() }),
     files: z.number(),
+    /** Files that could not be indexed; `/api/refused` says why. */
+    refused: z.number(),
     /** Whose files these are, where a licence asks to say so. */
     credit: z.optional(z.string()),
   }),

@@ -1,30 +1,31 @@
 /**
- * @file The HTTP handlers: status, search by text or file, the files that were found, and the page. Without a socket, so that tests call
- * them directly.
+ * @file The HTTP handlers: status, search by any parts, the moments of a file, the files of the library, and the page. Without a socket, so that
+ * tests call them directly.
  */
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { streamSSE } from 'hono/streaming';
-import * as z from 'zod/mini';
 import { MediaError } from '../../engine/core/index.ts';
-import { type ApiError, type SearchResponse, type SegmentKind, segmentKind } from '../protocol/index.ts';
+import type { ApiError, MomentsResponse, SearchResponse } from '../protocol/index.ts';
 import { pageFiles, sendFile } from './files.ts';
 import { checkHost, filePolicy, refuseCrossSite, securityHeaders } from './guards.ts';
 import { RequestError } from './request-error.ts';
-import { NotReadyError, type Query, type SearchService } from './service.ts';
+import {
+  filterOf,
+  maxFormBytes,
+  maxQueryBytes,
+  partsOfAddress,
+  partsOfBody,
+  tooLarge,
+  topOf,
+  wholeNumber,
+} from './search-request.ts';
+import { NotFoundError, NotReadyError, type Part, type SearchService } from './service.ts';
 import { waveform } from './waveform.ts';
 
-/** The largest file that may be sent as a query, in bytes. */
-export const maxQueryBytes = 20_000_000;
-
-/** The longest text that may be searched for, in UTF-16 units. */
-const maxTextLength = 1000;
-
-/** Hits that are returned if the request does not say, and at most. */
-const defaultTop = 24;
-const maxTop = 200;
-
-const segmentKinds = z.array(segmentKind);
+/** Refused files that are listed if the request does not say, and at most. */
+const defaultRefused = 50;
+const maxRefused = 200;
 
 /** What the handlers are made of. */
 export interface AppOptions {
@@ -50,43 +51,43 @@ export async function createApp(options: AppOptions): Promise<Hono> {
     if (!context.res.headers.has('cache-control')) context.res.headers.set('cache-control', 'no-store');
   });
 
-  const tooLarge = () =>
-    new RequestError(
-      413,
-      'too-large',
-      `a file to search by may have at most ${maxQueryBytes / 1e6} MB; this one has more`,
-    );
-
   const foundFile = async (id: string) => {
     const file = await service.fileOf(id);
     if (file === undefined) throw new RequestError(404, 'not-found', 'the library has no such file');
     return file;
   };
 
-  const answer = async (context: Context, query: Query) => {
+  const limited = bodyLimit({
+    maxSize: maxQueryBytes + maxFormBytes,
+    onError: () => {
+      throw tooLarge();
+    },
+  });
+
+  const answer = async (context: Context, parts: readonly Part[]) => {
     const started = performance.now();
-    const { hits, searched, notice } = await service.search(
-      query,
-      topOf(context.req.query('top')),
-      kindsOf(context.req.query('kind')),
-    );
-    const latencyMs = Math.round((performance.now() - started) * 10) / 10;
-    return context.json({ hits: [...hits], searched, latencyMs, notice } satisfies SearchResponse);
+    const { hits, searched, notice } = await service.search(parts, topOf(context), filterOf(context));
+    return context.json({ hits: [...hits], searched, latencyMs: since(started), notice } satisfies SearchResponse);
+  };
+
+  const answerMoments = async (context: Context, parts: readonly Part[]) => {
+    const started = performance.now();
+    const moments = await service.momentsOf(context.req.param('id') ?? '', parts);
+    return context.json({ moments: [...moments], latencyMs: since(started) } satisfies MomentsResponse);
   };
 
   app.get('/api/status', (context) => context.json(service.status()));
   app.get('/api/events', (context) => sendStatusEvents(context, service));
-  app.get('/api/search', (context) => answer(context, { text: textOf(context.req.query('text')) }));
-  app.post(
-    '/api/search',
-    bodyLimit({
-      maxSize: maxQueryBytes,
-      onError: () => {
-        throw tooLarge();
-      },
-    }),
-    async (context) => answer(context, { media: await mediaOf(context) }),
-  );
+  app.get('/api/facets', async (context) => context.json(await service.facets()));
+  app.get('/api/refused', async (context) => {
+    const offset = wholeNumber(context.req.query('offset'), 'offset', { from: 0, to: 1e9, otherwise: 0 });
+    const range = { from: 1, to: maxRefused, otherwise: defaultRefused };
+    return context.json(await service.refused(offset, wholeNumber(context.req.query('limit'), 'limit', range)));
+  });
+  app.get('/api/search', (context) => answer(context, partsOfAddress(context)));
+  app.post('/api/search', limited, async (context) => answer(context, await partsOfBody(context)));
+  app.get('/api/files/:id/moments', (context) => answerMoments(context, partsOfAddress(context)));
+  app.post('/api/files/:id/moments', limited, async (context) => answerMoments(context, await partsOfBody(context)));
   app.get('/api/files/:id', async (context) => {
     const { path } = await foundFile(context.req.param('id'));
     return sendFile(context, path, { 'content-security-policy': filePolicy });
@@ -138,67 +139,14 @@ export async function createApp(options: AppOptions): Promise<Hono> {
 function asRequestError(error: Error): RequestError | undefined {
   if (error instanceof RequestError) return error;
   if (error instanceof MediaError) return new RequestError(400, 'media', error.message);
+  if (error instanceof NotFoundError) return new RequestError(404, 'not-found', error.message);
   if (error instanceof NotReadyError) return new RequestError(503, 'not-ready', error.message);
   return undefined;
 }
 
-function textOf(text: string | undefined): string {
-  const trimmed = text?.trim() ?? '';
-  if (trimmed === '')
-    throw new RequestError(400, 'bad-request', 'search needs a text: /api/search?text=a+slice+of+pizza');
-  if (trimmed.length > maxTextLength) {
-    throw new RequestError(
-      400,
-      'bad-request',
-      `a text may have at most ${maxTextLength} characters, got ${trimmed.length}`,
-    );
-  }
-  return trimmed;
-}
-
-function topOf(top: string | undefined): number {
-  if (top === undefined) return defaultTop;
-  const value = /^\d{1,6}$/.test(top) ? Number(top) : Number.NaN;
-  if (!(value >= 1 && value <= maxTop)) {
-    throw new RequestError(
-      400,
-      'bad-request',
-      `top must be a whole number from 1 to ${maxTop}, got "${top.slice(0, 40)}"`,
-    );
-  }
-  return value;
-}
-
-/** The kinds that are wanted, `image,audio`; all if the request does not say. */
-function kindsOf(kind: string | undefined): SegmentKind[] | undefined {
-  if (kind === undefined || kind === '') return undefined;
-  const kinds = segmentKinds.safeParse(kind.split(','));
-  if (!kinds.success) {
-    throw new RequestError(
-      400,
-      'bad-request',
-      `kind must name image, audio, video or text, got "${kind.slice(0, 40)}"`,
-    );
-  }
-  return kinds.data;
-}
-
-/** The picture, sound or video that was sent: as the whole body, or as the field `file` of a form. */
-async function mediaOf(context: Context): Promise<Uint8Array> {
-  let bytes: Uint8Array;
-  if (/^multipart\/form-data/i.test(context.req.header('content-type') ?? '')) {
-    const form = await context.req.parseBody().catch((error: unknown) => {
-      if (error instanceof RequestError) throw error;
-      throw new RequestError(400, 'bad-request', 'the form cannot be read');
-    });
-    const field = form.file;
-    if (!(field instanceof File)) throw new RequestError(400, 'bad-request', 'the form needs a file named "file"');
-    bytes = new Uint8Array(await field.arrayBuffer());
-  } else {
-    bytes = new Uint8Array(await context.req.arrayBuffer());
-  }
-  if (bytes.length === 0) throw new RequestError(400, 'bad-request', 'no file came with the request');
-  return bytes;
+/** Milliseconds since, to a tenth. */
+function since(startedMs: number): number {
+  return Math.round((performance.now() - startedMs) * 10) / 10;
 }
 
 /** The status now and after every change, as server-sent events; at most four a second. */

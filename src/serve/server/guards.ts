@@ -63,6 +63,9 @@ const pagePolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** The page may ask the person for the microphone and the camera, to search by what they take; nothing else, and no page within it. */
+const pagePermissions = 'microphone=(self), camera=(self), geolocation=(), display-capture=(), usb=(), serial=()';
+
 /** A picture is shown and nothing more: what an SVG carries neither runs nor loads anything. */
 export const filePolicy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
@@ -77,5 +80,6 @@ export function securityHeaders(): MiddlewareHandler {
     headers.set('cross-origin-opener-policy', 'same-origin');
     headers.set('referrer-policy', 'no-referrer');
     headers.set('x-frame-options', 'DENY');
+    headers.set('permissions-policy', pagePermissions);
   };
 }

@@ -41,6 +41,16 @@ describe('IndexingProgress', () => {
     expect(report(5, 10)).toMatchObject({ filesPerSecond: 0, secondsLeft: null });
   });
 
+  it('keeps how fast media go, until the run ends', () => {
+    const { progress, report } = runAt();
+    expect(report(0, 0).mediaHoursPerHour).toBeNull();
+    progress.update({ type: 'progress', done: 10, total: 1000, mediaHoursPerHour: 42 });
+    expect(progress.status.mediaHoursPerHour).toBe(42);
+    expect(report(5, 20).mediaHoursPerHour).toBe(42);
+    progress.update({ type: 'done', skipped: 0 });
+    expect(progress.status.mediaHoursPerHour).toBeNull();
+  });
+
   it('ends whole, or with the reason', () => {
     const { progress, report } = runAt();
     report(0, 10);

@@ -7,8 +7,14 @@ export type IndexingEvent =
   | { readonly type: 'encoder-ready' }
   /** The library can be opened. */
   | { readonly type: 'library-ready' }
-  /** So many of the pictures are in the library. */
-  | { readonly type: 'progress'; readonly done: number; readonly total: number }
+  /** So many of the files are in the library. */
+  | {
+      readonly type: 'progress';
+      readonly done: number;
+      readonly total: number;
+      /** Hours of sounds and videos per hour, where enough of them was indexed to tell. */
+      readonly mediaHoursPerHour?: number;
+    }
   | { readonly type: 'done'; readonly skipped: number }
   | { readonly type: 'failed'; readonly message: string };
 
@@ -21,6 +27,7 @@ export const idleIndexing: IndexingStatus = {
   done: 0,
   total: null,
   filesPerSecond: null,
+  mediaHoursPerHour: null,
   secondsLeft: null,
   skipped: 0,
 };
@@ -45,7 +52,8 @@ export class IndexingProgress {
       const { done, total } = event;
       const filesPerSecond = this.#speed(done);
       const secondsLeft = filesPerSecond === null || filesPerSecond === 0 ? null : (total - done) / filesPerSecond;
-      this.status = { ...before, state: 'running', done, total, filesPerSecond, secondsLeft };
+      const mediaHoursPerHour = event.mediaHoursPerHour ?? before.mediaHoursPerHour;
+      this.status = { ...before, state: 'running', done, total, filesPerSecond, mediaHoursPerHour, secondsLeft };
     } else if (event.type === 'done') {
       const total = before.total ?? before.done;
       this.status = {
@@ -54,15 +62,23 @@ export class IndexingProgress {
         done: total,
         total,
         filesPerSecond: null,
+        mediaHoursPerHour: null,
         secondsLeft: null,
         skipped: event.skipped,
       };
     } else if (event.type === 'failed') {
-      this.status = { ...before, state: 'failed', filesPerSecond: null, secondsLeft: null, message: event.message };
+      this.status = {
+        ...before,
+        state: 'failed',
+        filesPerSecond: null,
+        mediaHoursPerHour: null,
+        secondsLeft: null,
+        message: event.message,
+      };
     }
   }
 
-  /** Pictures per second over the window, or `null` after the first report. */
+  /** Files per second over the window, or `null` after the first report. */
   #speed(done: number): number | null {
     const atMs = this.#now();
     this.#reports.push({ atMs, done });

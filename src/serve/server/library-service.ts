@@ -2,23 +2,44 @@
  * @file Searches one library for the handlers. The encoder may still be loading and the library may not exist yet: searches
  * wait for the first, and the second is empty until it does.
  */
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import {
   EncoderMismatchError,
+  encodeQuery,
   fileIdOf,
   type Library,
   type LibraryEncoder,
+  type LibraryFacets,
   openLibrary,
   type QueryNotice,
+  type SearchFilter,
   type SearchHit,
   searchLibrary,
+  type WeightedPart,
 } from '../../apps/search/index.ts';
 import { MissingDataError } from '../../engine/core/index.ts';
-import type { EncoderStatus, FileKind, Hit, SegmentKind, Status } from '../protocol/index.ts';
+import type { EncoderStatus, Facets, FileKind, FileMoment, Hit, RefusedResponse, Status } from '../protocol/index.ts';
 import { type IndexingEvent, IndexingProgress, idleIndexing } from './indexing-progress.ts';
-import { type Found, NotReadyError, type Query, type SearchService, type ServedFile } from './service.ts';
+import { QueryCache } from './query-cache.ts';
+import {
+  type Filter,
+  type Found,
+  NotFoundError,
+  NotReadyError,
+  type Part,
+  type SearchService,
+  type ServedFile,
+} from './service.ts';
 
 const noFiles: Status['library']['kinds'] = { image: 0, audio: 0, video: 0, document: 0 };
+
+const noFacets: LibraryFacets = { files: noFiles, folders: [], tags: [], modifiedMs: null, longestSeconds: 0 };
+
+/** How long it is taken for granted what the library can be filtered by, in milliseconds. */
+const facetsLastMs = 2000;
+
+/** A picture with a longer side than this has a small one beside it, in pixels. */
+const shownWholeSide = 640;
 
 /** What is served. */
 export interface LibraryServiceOptions {
@@ -37,8 +58,7 @@ const noticeMessages: Readonly<Record<QueryNotice, string>> = {
 export class LibraryService implements SearchService {
   readonly #options: LibraryServiceOptions;
   readonly #listeners = new Set<() => void>();
-  /** The files that were found so far, by id: no others can be asked for. */
-  readonly #found = new Map<string, ServedFile & { readonly fileNumber: number }>();
+  readonly #queries = new QueryCache();
   readonly #encoder: Promise<LibraryEncoder>;
   #resolveEncoder: (encoder: LibraryEncoder | Promise<never>) => void = () => {};
   #encoderStatus: EncoderStatus = { state: 'loading' };
@@ -46,6 +66,8 @@ export class LibraryService implements SearchService {
   /** What is being asked of the library: it may not be closed meanwhile. */
   readonly #uses = new Set<Promise<unknown>>();
   #kinds: Status['library']['kinds'] = noFiles;
+  #numRefused = 0;
+  #facets: { readonly atMs: number; readonly value: Promise<LibraryFacets> } | undefined;
   #indexing: IndexingProgress | undefined;
 
   constructor(options: LibraryServiceOptions) {
@@ -87,9 +109,17 @@ export class LibraryService implements SearchService {
 
   /** Counts the files anew. @throws MissingDataError if `mustExist` and there is no library. */
   async refresh(mustExist = false): Promise<void> {
-    const kinds = await this.#use(async (library) => (await library?.countByKind()) ?? noFiles, mustExist);
-    if (Object.entries(kinds).every(([kind, count]) => this.#kinds[kind as FileKind] === count)) return;
+    const { kinds, refused } = await this.#use(
+      async (library) => ({
+        kinds: (await library?.countByKind()) ?? noFiles,
+        refused: (await library?.countRefused()) ?? 0,
+      }),
+      mustExist,
+    );
+    const isSame = Object.entries(kinds).every(([kind, count]) => this.#kinds[kind as FileKind] === count);
+    if (isSame && refused === this.#numRefused) return;
     this.#kinds = kinds;
+    this.#numRefused = refused;
     this.#tellListeners();
   }
 
@@ -101,6 +131,7 @@ export class LibraryService implements SearchService {
         name: basename(directory),
         kinds: this.#kinds,
         files,
+        refused: this.#numRefused,
         ...(credit === undefined ? {} : { credit }),
       },
       encoder: this.#encoderStatus,
@@ -113,54 +144,135 @@ export class LibraryService implements SearchService {
     return () => this.#listeners.delete(listener);
   }
 
-  async search(query: Query, top: number, kinds?: readonly SegmentKind[]): Promise<Found> {
+  async search(parts: readonly Part[], top: number, filter: Filter = {}): Promise<Found> {
     const encoder = await this.#encoder;
-    return this.#use((library) => this.#searchIn(library, encoder, query, top, kinds));
-  }
-
-  async #searchIn(
-    library: Library | undefined,
-    encoder: LibraryEncoder,
-    query: Query,
-    top: number,
-    kinds: readonly SegmentKind[] | undefined,
-  ): Promise<Found> {
-    if (library === undefined) return { hits: [], searched: 0, notice: null };
-    const searched = await library.count();
-    try {
-      const { hits, notice } = await searchLibrary({ library, encoder, query, top, ...(kinds ? { kinds } : {}) });
+    return this.#use(async (library) => {
+      if (library === undefined) return { hits: [], searched: 0, notice: null };
+      const searched = await library.count();
+      const query = await this.#partsIn(library, parts);
+      const within = await this.#filterIn(library, filter);
+      const { hits, notice } = await explained(() =>
+        searchLibrary({ library, encoder, query: { parts: query }, top, ...within }),
+      );
       return {
         hits: await Promise.all(hits.map((hit) => this.#shown(library, hit))),
         searched,
         notice: notice === undefined ? null : { kind: notice, message: noticeMessages[notice] },
       };
-    } catch (error) {
-      if (error instanceof EncoderMismatchError) throw new NotReadyError(error.message, { cause: error });
-      throw error;
+    });
+  }
+
+  async momentsOf(id: string, parts: readonly Part[]): Promise<readonly FileMoment[]> {
+    const encoder = await this.#encoder;
+    return this.#use(async (library) => {
+      const file = await library?.fileById(id);
+      if (library === undefined || file === undefined) throw new NotFoundError('the library has no such file');
+      const query = await this.#partsIn(library, parts);
+      const { vectors } = await explained(() =>
+        this.#queries.get(query, () => encodeQuery(library, encoder, { parts: query })),
+      );
+      if (vectors.length === 0) return [];
+      const moments = await library.momentsOf([file.fileNumber], vectors);
+      return moments.map((hit) => {
+        // What the schema does not know stays here, above all the path.
+        const { kind, startSeconds, endSeconds, keyFrameSeconds, page, score, standing } = hit;
+        const times = { startSeconds, endSeconds, keyFrameSeconds, page };
+        return {
+          kind,
+          segment: hit.index,
+          ...times,
+          score,
+          standing,
+          ...probabilityOf(hit),
+          hasThumbnail: hasThumbnail(hit),
+        };
+      });
+    });
+  }
+
+  /** Parts in the words of the library: ids become file numbers. */
+  async #partsIn(library: Library, parts: readonly Part[]): Promise<WeightedPart[]> {
+    return Promise.all(
+      parts.map(async ({ weight = 1, ...part }): Promise<WeightedPart> => {
+        if (!('like' in part)) return { ...part, weight };
+        const { id, segment: index } = part.like;
+        const file = await library.fileById(id);
+        const segment = file === undefined ? undefined : await library.segment(file.fileNumber, index);
+        if (segment === undefined) {
+          throw new NotFoundError('what was to be compared with is not in the library any more');
+        }
+        return { like: { fileNumber: segment.fileNumber, index }, weight };
+      }),
+    );
+  }
+
+  async #filterIn(library: Library, { folder: id, ...filter }: Filter): Promise<SearchFilter> {
+    if (id === undefined) return filter;
+    // Only folders of the library can be named, so that nobody learns which others there are.
+    const folder = (await this.#facetsOf(library)).folders.find((one) => one.id === id);
+    if (folder === undefined) throw new NotFoundError('the library has no such folder');
+    return { ...filter, folder: folder.path };
+  }
+
+  #facetsOf(library: Library): Promise<LibraryFacets> {
+    const nowMs = performance.now();
+    if (this.#facets === undefined || nowMs - this.#facets.atMs > facetsLastMs) {
+      this.#facets = { atMs: nowMs, value: library.facets() };
+      this.#facets.value.catch(() => {
+        this.#facets = undefined;
+      });
     }
+    return this.#facets.value;
+  }
+
+  async facets(): Promise<Facets> {
+    const { files, folders, tags, modifiedMs, longestSeconds } = await this.#use((library) =>
+      library === undefined ? noFacets : this.#facetsOf(library),
+    );
+    return {
+      kinds: files,
+      folders: folders.map(({ id, name, numFiles }) => ({ id, name, files: numFiles })),
+      tags: tags.map(({ tag, numFiles }) => ({ tag, files: numFiles })),
+      modifiedMs,
+      longestSeconds,
+    };
+  }
+
+  async refused(offset: number, limit: number): Promise<RefusedResponse> {
+    const all = (await this.#use((library) => library?.refused())) ?? [];
+    const sorted = all.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+    const root = commonFolder(sorted.map(({ path }) => path));
+    return {
+      total: sorted.length,
+      files: sorted.slice(offset, offset + limit).map(({ path, reason }) => ({
+        name: basename(path),
+        folder: dirname(path)
+          .slice(root.length)
+          .replace(/^[\\/]/, ''),
+        // A reason may name the file again, with its whole path.
+        reason: reason.replaceAll(path, basename(path)),
+      })),
+    };
   }
 
   async #shown(library: Library, hit: SearchHit): Promise<Hit> {
-    const { path, fileNumber, index, tags: _, modifiedAt: __, indexedAt: ___, ...rest } = hit;
-    const id = fileIdOf(path);
-    this.#found.set(id, { path, kind: hit.fileKind, fileNumber });
+    const { path, fileNumber, index, indexedAt: _, tags, ...rest } = hit;
     const passage = hit.kind === 'text' ? ((await library.segment(fileNumber, index))?.text ?? null) : null;
-    const hasThumbnail = hit.kind === 'video' || (hit.kind === 'image' && Math.max(hit.width, hit.height) > 640);
-    return { id, name: basename(path), ...rest, segment: index, passage, hasThumbnail };
+    const names = { id: fileIdOf(path), name: basename(path) };
+    return { ...rest, ...names, tags: [...tags], segment: index, passage, hasThumbnail: hasThumbnail(hit) };
   }
 
   async thumbnailOf(id: string, segment: number): Promise<Uint8Array | undefined> {
-    const file = this.#found.get(id);
-    if (file === undefined) return undefined;
-    const found = await this.#use((library) => library?.segment(file.fileNumber, segment));
-    return found === undefined || found.thumbnail.length === 0 ? undefined : found.thumbnail;
+    return this.#use(async (library) => {
+      const file = await library?.fileById(id);
+      const found = file === undefined ? undefined : await library?.segment(file.fileNumber, segment);
+      return found === undefined || found.thumbnail.length === 0 ? undefined : found.thumbnail;
+    });
   }
 
   async fileOf(id: string): Promise<ServedFile | undefined> {
-    const file = this.#found.get(id);
-    if (file === undefined) return undefined;
-    const { path, kind } = file;
-    return (await this.#use((library) => library?.has(path))) ? { path, kind } : undefined;
+    const file = await this.#use((library) => library?.fileById(id));
+    return file === undefined ? undefined : { path: file.path, kind: file.kind };
   }
 
   /** Frees the library and the encoder. */
@@ -202,4 +314,35 @@ export class LibraryService implements SearchService {
   #tellListeners(): void {
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** Whether the segment has a small picture of its own: a still that is small is shown whole. */
+function hasThumbnail({ kind, width, height }: Pick<SearchHit, 'kind' | 'width' | 'height'>): boolean {
+  return kind === 'video' || (kind === 'image' && Math.max(width, height) > shownWholeSide);
+}
+
+/** How probable it is, where the library knows. */
+function probabilityOf(hit: object): { probability?: number } {
+  return 'probability' in hit && typeof hit.probability === 'number' ? { probability: hit.probability } : {};
+}
+
+/** Does something that needs the encoder of the library. @throws NotReadyError if the encoder is another one's. */
+async function explained<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof EncoderMismatchError) throw new NotReadyError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** The deepest folder that holds all of these. */
+function commonFolder(paths: readonly string[]): string {
+  let common = paths[0] === undefined ? '' : dirname(paths[0]);
+  for (const path of paths) {
+    while (common !== dirname(common) && !path.startsWith(common === '/' ? common : `${common}/`)) {
+      common = dirname(common);
+    }
+  }
+  return common;
 }

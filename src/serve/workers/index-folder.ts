@@ -58,9 +58,11 @@ async function run(task: IndexingTask): Promise<void> {
           library,
           folder,
           encoder,
-          onProgress: ({ done, total = done }) => {
+          onProgress: ({ done, total = done, figures }) => {
             inFolder = total;
-            void tell({ type: 'progress', done: before + done, total: before + total });
+            const rate = figures?.['hours/h'];
+            const speed = rate === undefined ? {} : { mediaHoursPerHour: rate };
+            void tell({ type: 'progress', done: before + done, total: before + total, ...speed });
           },
         });
         before += inFolder;
