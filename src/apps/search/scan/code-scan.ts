@@ -1,6 +1,6 @@
 /** @file The scan of codes by all threads, and the best of what they found. */
 import type { ScoredRows } from './best-rows.ts';
-import { extentParts, numCodeBits, numScores, rowsPerChunk, scoreBits, threadParts } from './layout.ts';
+import { extentParts, numCodeBits, numScores, rowsPerChunk, rowsPerGroup, scoreBits, threadParts } from './layout.ts';
 import { writeWeights } from './query-weights.ts';
 import { wideOne } from './row-kernels.ts';
 import type { RowMemory } from './row-memory.ts';
@@ -33,20 +33,49 @@ export async function scanCodes(
     { length: layout.numThreads },
     (_, thread) => (layout.threads + thread * layout.threadBytes) >> 2,
   );
-  for (const start of starts) clearThread(words, start, depth);
   if (among !== undefined) memory.want(among.words);
   const mask = among === undefined ? extentParts.alive : extentParts.wanted;
-  await crew.run(jobKinds.scan, [numRows, mask], Math.ceil(numRows / rowsPerChunk));
+  const numChunks = Math.ceil(numRows / rowsPerChunk);
+  const passed = thresholdOfSample(memory, starts[0]!, depth, mask);
+  for (const start of starts) clearThread(words, start, depth, passed);
+  await crew.run(jobKinds.scan, [numRows, mask], numChunks);
+  const found = merge(words, starts, depth);
+  if (passed < 0 || found.rows.length >= depth) return found;
+  // The sample promised too much.
+  for (const start of starts) clearThread(words, start, depth, -1);
+  await crew.run(jobKinds.scan, [numRows, mask], numChunks);
   return merge(words, starts, depth);
 }
 
-function clearThread(words: Int32Array, start: number, depth: number): void {
-  words[start + threadParts.threshold / 4] = -1;
+/** Groups of a sample. */
+const [minSampleGroups, shareOfSample] = [24, 1 / 32];
+
+/**
+ * A score that, judged by a sample, some more rows than `depth` exceed; -1 if that is not known. Without it all rows would be listed that are among
+ * the best so far, seven times as many as there are places for at a hundred thousand rows.
+ */
+function thresholdOfSample({ crew, numRows }: RowMemory, start: number, depth: number, mask: number): number {
+  const numGroups = Math.ceil(numRows / rowsPerGroup);
+  const step = Math.floor(numGroups / Math.max(minSampleGroups, numGroups * shareOfSample));
+  if (step < 8) return -1;
+  const expected = depth / step;
+  const ofSample = Math.ceil(1.5 * expected + 3 * Math.sqrt(expected)) + 2;
+  const { words } = crew;
+  clearThread(words, start, ofSample, -1);
+  crew.runAlone(jobKinds.sample, [numRows, mask, step]);
+  return words[start + threadParts.threshold / 4]! - 1;
+}
+
+/** Empties a thread's list; only rows whose score exceeds `passed` will be kept. */
+function clearThread(words: Int32Array, start: number, depth: number, passed: number): void {
+  words[start + threadParts.threshold / 4] = passed;
   words[start + threadParts.depth / 4] = depth;
   words[start + threadParts.above / 4] = 0;
   words[start + threadParts.length / 4] = 0;
-  // The bits of 0.
-  words.fill(0, start + threadParts.thresholdBits / 4, start + threadParts.thresholdBits / 4 + 4 * scoreBits);
+  for (let bit = 0; bit < scoreBits; bit++) {
+    const at = start + threadParts.thresholdBits / 4 + 4 * bit;
+    words.fill(-(((passed + 1) >> bit) & 1), at, at + 4);
+  }
   words.fill(0, start + threadParts.histogram / 4, start + threadParts.histogram / 4 + numScores);
 }
 

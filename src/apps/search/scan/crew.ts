@@ -120,6 +120,11 @@ export class Crew {
     this.#close();
   }
 
+  /** Does a job of one chunk in the calling thread. */
+  runAlone(kind: (typeof jobKinds)[keyof typeof jobKinds], job: readonly number[]): void {
+    this.#share.work(kind, 0, Int32Array.from(job));
+  }
+
   /** Ends the workers. */
   async close(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.terminate()));

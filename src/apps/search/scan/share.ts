@@ -6,7 +6,7 @@
 import type { controlWords, extentParts, Layout, threadParts } from './layout.ts';
 
 /** The kinds of jobs. */
-export const jobKinds = { scan: 0, score: 1, encode: 2 } as const;
+export const jobKinds = { scan: 0, score: 1, encode: 2, sample: 3 } as const;
 
 /** Set in the word of workers while there is no job to join. */
 export const closedFlag = 1 << 16;
@@ -93,6 +93,16 @@ export function shareOf(setup: ShareSetup): Share {
     }
   }
 
+  /** Scans every `step`-th group. */
+  function sample(numRows: number, mask: number, step: number): void {
+    for (let row = 0; row < numRows; row += step * rowsPerGroup) {
+      const extent = layout.extents + Math.floor(row / rowsPerExtent) * layout.extentBytes;
+      const group = (row % rowsPerExtent) / rowsPerGroup;
+      const planes = extent + extentParts.planes + group * groupBytes;
+      if (scanPlanes(planes, extent + mask + (group * rowsPerGroup) / 8, 1, row, own, layout.weights) > 0) tidyList();
+    }
+  }
+
   function score(chunk: number, numRows: number): void {
     const start = chunk * rowsPerScoreChunk;
     const numFours = Math.ceil(Math.min(rowsPerScoreChunk, numRows - start) / 4);
@@ -146,6 +156,7 @@ export function shareOf(setup: ShareSetup): Share {
     const [first, second, third] = job as unknown as [number, number, number];
     if (kind === 0) scan(chunk, first, second);
     else if (kind === 1) score(chunk, first);
+    else if (kind === 3) sample(first, second, third);
     else encode(chunk, first, second, third);
   }
 
