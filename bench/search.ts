@@ -80,7 +80,7 @@ async function fill(library: Library, size: number): Promise<Float32Array> {
       const stamp = { sizeBytes: 1, modifiedMs: 0, contentHash: '', indexedAtMs: 0, tenant: '', tags: [] };
       const file = { ...stamp, kind: 'image', path, width: 72, height: 72, durationSeconds: 0, format: 'png' } as const;
       const times = { startSeconds: 0, endSeconds: 0, keyFrameSeconds: 0, page: 0 };
-      const rest = { code: new Uint8Array(32), text: '', thumbnail: new Uint8Array() };
+      const rest = { text: '', thumbnail: new Uint8Array() };
       return { file, segments: [{ ...times, ...rest, kind: 'image' as const, vector }] };
     });
     await writer.put({ indexed: rows });

@@ -6,12 +6,11 @@ import type { SegmentStore, StoreChanges } from '../../src/apps/search/store/seg
 import { Rng } from '../../src/engine/core/index.ts';
 
 const dim = 16;
-const codeBytes = 4;
 
 /** Makes stores for the suite. */
 export interface StoreMaker {
   /** Opens the store of this test; again, as another process would. */
-  open(options: { dim: number; codeBytes: number }): Promise<SegmentStore>;
+  open(options: { dim: number }): Promise<SegmentStore>;
   /** Removes it. */
   dispose(): Promise<void>;
 }
@@ -45,7 +44,6 @@ function segment(seed: string, change: Partial<Segment> = {}): Segment {
     keyFrameSeconds: 0,
     page: 0,
     vector: vector.map((value) => value / norm),
-    code: Uint8Array.from({ length: codeBytes }, () => rng.integer(256)),
     text: seed,
     thumbnail: new Uint8Array(),
     ...change,
@@ -53,8 +51,7 @@ function segment(seed: string, change: Partial<Segment> = {}): Segment {
 }
 
 async function read(changes: StoreChanges) {
-  const rows: { fileNumber: number; index: number; kind: number; start: number; vector: number[]; code: number[] }[] =
-    [];
+  const rows: { fileNumber: number; index: number; kind: number; start: number; vector: number[] }[] = [];
   for await (const batch of changes.segments()) {
     for (let i = 0; i < batch.length; i++) {
       rows.push({
@@ -63,7 +60,6 @@ async function read(changes: StoreChanges) {
         kind: batch.kinds[i]!,
         start: batch.startSeconds[i]!,
         vector: [...batch.vectors.subarray(i * dim, (i + 1) * dim)],
-        code: [...batch.codes.subarray(i * codeBytes, (i + 1) * codeBytes)],
       });
     }
   }
@@ -78,7 +74,7 @@ export function describeSegmentStore(name: string, make: () => Promise<StoreMake
   describe(name, () => {
     let maker: StoreMaker;
     let store: SegmentStore;
-    const open = () => maker.open({ dim, codeBytes });
+    const open = () => maker.open({ dim });
     beforeEach(async () => {
       maker = await make();
       store = await open();
@@ -130,7 +126,6 @@ export function describeSegmentStore(name: string, make: () => Promise<StoreMake
         [1, 1.5, 1],
       ]);
       expect(rows[1]!.vector).toEqual([...own[1]!.vector]);
-      expect(rows[1]!.code).toEqual([...own[1]!.code]);
       const { fileNumber } = changes.added[0]!;
       const keys = [1, 7, 0].map((index) => ({ fileNumber, index }));
       const whole = await other.segments(keys);

@@ -2,6 +2,7 @@
  * @file The order of segments of several kinds. Within a kind the larger cosine is better. Between kinds it does not tell: the modality gap (arXiv:2203.02053)
  * puts the cosines of one kind above those of another whatever is asked. There the segment is better that stands out more among its kind.
  */
+import { type CosineSpread, standingOf } from '../../bundle/index.ts';
 import type { SegmentKind } from './store/segment.ts';
 
 /** How many cosines of a kind tell how they are spread. */
@@ -12,34 +13,6 @@ export const minCosinesOfSpread = 12;
 
 /** Above this cosine a segment has the query's own content. */
 const sameCosine = 0.9999;
-
-/** How the cosines of a kind with a query are spread. */
-export interface Spread {
-  /** The median. */
-  readonly middle: number;
-  /** How far above it the best lies by chance. */
-  readonly unit: number;
-}
-
-/**
- * The spread of a kind: its median and, as the unit, the deviation of what lies below it (many matches widen what lies above) times √(2 ln N), where the best of N
- * lies by chance.
- * @param cosines of some of its segments, at least one; sorted in place.
- * @param count N, how many segments of the kind are looked at.
- */
-export function spreadOf(cosines: Float32Array | Float64Array, count: number): Spread {
-  cosines.sort();
-  const quantile = (share: number) => cosines[Math.floor(share * cosines.length)]!;
-  const middle = quantile(0.5);
-  // In a normal distribution, one deviation lies between them.
-  const deviation = Math.max(middle - quantile(0.16), 1e-6);
-  return { middle, unit: deviation * Math.sqrt(2 * Math.log(Math.max(count, 2))) };
-}
-
-/** How much a cosine stands out: 0 at the median, 1 where the best of all lies by chance. */
-export function standingOf(cosine: number, { middle, unit }: Spread): number {
-  return (cosine - middle) / unit;
-}
 
 /** Something found, of some kind. */
 export interface KindHit {
@@ -53,7 +26,7 @@ export interface KindHit {
  */
 export function mergeKinds<H extends KindHit>(
   lists: readonly (readonly H[])[],
-  spreads: ReadonlyMap<SegmentKind, Spread>,
+  spreads: ReadonlyMap<SegmentKind, CosineSpread>,
   top: number,
 ): (H & { readonly standing: number })[] {
   const ranked = lists.flat().map((hit) => {

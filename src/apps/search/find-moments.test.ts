@@ -45,7 +45,6 @@ function film(path: string, shown: readonly string[]): IndexedFile {
       keyFrameSeconds: 4 * i + 2,
       page: 0,
       vector: vectorOf(word, rng),
-      code: new Uint8Array(32),
       text: '',
       thumbnail: new Uint8Array(),
     }),

@@ -3,4 +3,6 @@ import type { Encoder, TextImageEncoder } from '../../bundle/index.ts';
 
 /** An encoder of texts and pictures, perhaps of sounds and moving pictures too. */
 export type LibraryEncoder = TextImageEncoder &
-  Partial<Pick<Encoder, 'languages' | 'audioView' | 'videoView' | 'encodeAudio' | 'encodeVideos'>>;
+  Partial<
+    Pick<Encoder, 'languages' | 'codes' | 'calibration' | 'audioView' | 'videoView' | 'encodeAudio' | 'encodeVideos'>
+  >;

@@ -60,7 +60,7 @@ function row(path: string, vector: Float32Array): IndexedFile {
     ...times,
     kind: 'image',
     vector,
-    code: new Uint8Array(32),
+
     text: '',
     thumbnail: new Uint8Array(),
   } as const;

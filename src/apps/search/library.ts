@@ -7,11 +7,12 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { connect } from '@lancedb/lancedb';
+import type { Codes } from '../../bundle/index.ts';
 import { MissingDataError, ShapeError } from '../../engine/core/index.ts';
-import { codeBytes } from './codes.ts';
 import { EncoderMismatchError } from './errors.ts';
 import { FileIds, facetsOf, type LibraryFacets } from './library-files.ts';
 import { isFreeForLibrary, type LibraryManifest, readManifest, writeManifest } from './manifest.ts';
+import type { RecallReport } from './scan/index.ts';
 import { type MemoryFilter, type MemoryHit, passes, SegmentMemory, type WeightedVector } from './segment-memory.ts';
 import { dropLanceStore, openLanceStore } from './store/lance-store.ts';
 import {
@@ -125,7 +126,7 @@ export async function openLibrary(directory: string, options: OpenLibraryOptions
         'index again with --rebuild, or give the model that made it with --model',
     );
   }
-  const store = await openLanceStore(at, { dim: manifest.dim, codeBytes, lock: () => acquireWriterLock(at) });
+  const store = await openLanceStore(at, { dim: manifest.dim, lock: () => acquireWriterLock(at) });
   return new Library(at, manifest, store, options.maxMemoryBytes ?? defaultMaxMemoryBytes);
 }
 
@@ -166,6 +167,7 @@ export class Library {
   readonly #fileIds = new FileIds();
   #memory: SegmentMemory | undefined;
   #version = -1;
+  #codes: Codes | undefined;
 
   constructor(directory: string, manifest: LibraryManifest, store: SegmentStore, maxMemoryBytes: number) {
     this.directory = directory;
@@ -233,7 +235,7 @@ export class Library {
     if (memory === undefined) return await this.#nearestOnDisk(vectors, top, within);
     // A file may be found by more than one kind: what is seen and what is heard.
     const seen = new Set<number>();
-    const hits = memory.nearest(vectors, top * segmentKinds.length, within, 1);
+    const hits = await memory.nearest(vectors, top * segmentKinds.length, within, 1);
     return hits
       .filter(({ file }) => !seen.has(file.fileNumber) && seen.add(file.fileNumber))
       .slice(0, top)
@@ -248,7 +250,7 @@ export class Library {
     const within = await withRealFolder(filter);
     const memory = await this.#inMemory();
     if (memory === undefined) return await this.#nearestOnDisk(vectors, top, within, Number.POSITIVE_INFINITY);
-    return memory.nearest(vectors, top, within).map(searchHit);
+    return (await memory.nearest(vectors, top, within)).map(searchHit);
   }
 
   /**
@@ -265,7 +267,7 @@ export class Library {
     if (memory === undefined) {
       throw new Error(`library ${this.directory}: too large for memory to look at every moment; raise maxMemoryBytes`);
     }
-    return memory.ofFiles(fileNumbers, vectors, await withRealFolder(filter)).map(searchHit);
+    return (await memory.ofFiles(fileNumbers, vectors, await withRealFolder(filter))).map(searchHit);
   }
 
   /** The best files among those that hold every word of a text, best first; their scores are those of the query. */
@@ -279,8 +281,7 @@ export class Library {
       return (await this.#hitsOf(keys, within, 1, ({ vector }) => dot(vector, unit))).slice(0, top);
     }
     const seen = new Set<number>();
-    return memory
-      .hitsOf(keys, vectors, within)
+    return (await memory.hitsOf(keys, vectors, within))
       .filter(({ file }) => !seen.has(file.fileNumber) && seen.add(file.fileNumber))
       .slice(0, top)
       .map(searchHit);
@@ -294,11 +295,29 @@ export class Library {
     return this.#store.startWriting();
   }
 
+  /** Finds by the codes of an encoder from now on; without any, by random ones. */
+  async useCodes(codes: Codes | undefined): Promise<void> {
+    if (this.#codes?.id === codes?.id) return;
+    this.#codes = codes;
+    await this.#forgetMemory();
+  }
+
+  /** How well codes find what is nearest in this library; nothing while it is small enough to do without, or not in memory. */
+  get recall(): RecallReport | undefined {
+    return this.#memory?.recall;
+  }
+
   /** Frees what the library holds open. */
   async close(): Promise<void> {
+    await this.#forgetMemory();
+    await this.#store.close();
+  }
+
+  async #forgetMemory(): Promise<void> {
+    const memory = this.#memory;
     this.#memory = undefined;
     this.#version = -1;
-    await this.#store.close();
+    await memory?.close();
   }
 
   #checkedQuery(query: LibraryQuery): readonly WeightedVector[] {
@@ -314,10 +333,10 @@ export class Library {
     if (this.#memory !== undefined && version === this.#version) return this.#memory;
     const { segments } = await this.#store.counts();
     if (segments * SegmentMemory.bytesPerSegment(this.dim) > this.#maxMemoryBytes) {
-      this.#memory = undefined;
+      await this.#forgetMemory();
       return undefined;
     }
-    this.#memory ??= new SegmentMemory(this.dim);
+    this.#memory ??= new SegmentMemory({ dim: this.dim, maxBytes: this.#maxMemoryBytes, codes: this.#codes });
     const memory = this.#memory;
     await memory.refresh(this.#store);
     this.#version = version;

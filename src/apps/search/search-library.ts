@@ -92,6 +92,7 @@ export async function encodeQuery(
       `searchLibrary: library ${library.directory} was made with encoder ${library.encoderId}, got ${encoder.id}`,
     );
   }
+  await library.useCodes(encoder.codes);
   const parts: readonly WeightedPart[] = 'parts' in query ? query.parts : [query];
   if (parts.length < 1 || parts.length > maxQueryParts) {
     throw new RangeError(`searchLibrary: a query must have 1 to ${maxQueryParts} parts, got ${parts.length}`);

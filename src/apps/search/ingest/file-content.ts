@@ -32,7 +32,7 @@ export type FileDescription = Pick<
 >;
 
 /** A segment that waits for its vector. */
-export interface PreparedSegment extends Omit<Segment, 'vector' | 'code'> {
+export interface PreparedSegment extends Omit<Segment, 'vector'> {
   readonly input: EncoderInput;
 }
 

@@ -6,7 +6,6 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { MediaError } from '../../../engine/core/index.ts';
-import { codesOf } from '../codes.ts';
 import type { IndexedFile, RefusedFile, Segment } from '../store/segment.ts';
 import type { KnownFile, SegmentWriter } from '../store/segment-store.ts';
 import { EncodingQueue } from './encoding-queue.ts';
@@ -179,7 +178,7 @@ export class FolderIngest {
     prepared: readonly { segment: PreparedSegment; vector: Promise<Float32Array> }[],
     damage: string | undefined,
   ): Promise<Ready> {
-    const { encoder, tenant = '', tags = [] } = this.#options;
+    const { tenant = '', tags = [] } = this.#options;
     const segments: Segment[] = [];
     for (const { segment, vector: promised } of prepared) {
       const vector = await promised;
@@ -187,7 +186,7 @@ export class FolderIngest {
         return { found, refusal: 'the encoder gave it no finite vector', isKept: true };
       }
       const { input: _, ...rest } = segment;
-      segments.push({ ...rest, vector, code: codesOf(vector, encoder.dim) });
+      segments.push({ ...rest, vector });
     }
     const file = { ...found, ...description, tenant, tags, indexedAtMs: Date.now() };
     return { found, indexed: { file, segments }, ...(damage === undefined ? {} : { damage }) };

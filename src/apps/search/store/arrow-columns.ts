@@ -4,7 +4,6 @@ import {
   type Data,
   type DataType,
   Field,
-  FixedSizeBinary,
   FixedSizeList,
   Float32,
   Float64,
@@ -22,7 +21,7 @@ import {
 /** A column: its type in the table, and how many values come in by one row. */
 type Column =
   | { readonly type: 'text' | 'texts' | 'int32' | 'float32' | 'float64' | 'bytes' }
-  | { readonly type: 'code' | 'vector'; readonly length: number };
+  | { readonly type: 'vector'; readonly length: number };
 
 /** The columns of a table by name, in their order. */
 export type Columns = Readonly<Record<string, Column>>;
@@ -35,7 +34,6 @@ interface ValueOf {
   readonly float32: number;
   readonly float64: number;
   readonly bytes: Uint8Array;
-  readonly code: Uint8Array;
   readonly vector: Float32Array;
 }
 
@@ -56,8 +54,6 @@ function arrowType(column: Column): DataType {
       return new Float64();
     case 'bytes':
       return new Binary();
-    case 'code':
-      return new FixedSizeBinary(column.length);
     case 'vector':
       return new FixedSizeList(column.length, new Field('item', new Float32(), true));
   }
@@ -92,13 +88,6 @@ function dataOf(column: Column, values: readonly unknown[], type: DataType): Dat
       return makeData({ type: type as Float32, length, data: Float32Array.from(values as number[]) });
     case 'float64':
       return makeData({ type: type as Float64, length, data: Float64Array.from(values as number[]) });
-    case 'code': {
-      const data = new Uint8Array(length * column.length);
-      (values as Uint8Array[]).forEach((value, i) => {
-        data.set(value, i * column.length);
-      });
-      return makeData({ type: type as FixedSizeBinary, length, data });
-    }
     case 'vector': {
       const data = new Float32Array(length * column.length);
       (values as Float32Array[]).forEach((value, i) => {
@@ -127,19 +116,14 @@ export function textsOf(part: Columnar, name: string): string[] {
   return Array.from(part.getChild(name)!, String);
 }
 
-/** A column of vectors or codes as one array, row after row. */
-export function flatOf<T extends Float32Array | Uint8Array>(
-  part: Columnar,
-  name: string,
-  length: number,
-  make: (size: number) => T,
-): T {
-  const out = make(part.numRows * length);
+/** A column of vectors as one array, row after row. */
+export function vectorsOf(part: Columnar, name: string, dim: number): Float32Array {
+  const out = new Float32Array(part.numRows * dim);
   let at = 0;
-  for (const data of part.getChild(name)?.data ?? []) {
-    const values = (data.children[0]?.values ?? data.values) as T;
-    out.set(values.subarray(data.offset * length, (data.offset + data.length) * length) as never, at);
-    at += data.length * length;
+  for (const { offset, length, children } of part.getChild(name)?.data ?? []) {
+    const values = children[0]!.values as Float32Array;
+    out.set(values.subarray(offset * dim, (offset + length) * dim), at);
+    at += length * dim;
   }
   return out;
 }

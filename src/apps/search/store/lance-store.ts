@@ -2,11 +2,11 @@
  * @file Segments in LanceDB: in a folder, or on object storage. What a reader sees is one version of `files` and, of the segments, those that belong to it.
  * A commit appends the segments first and then, in one append, the rows of `files`; a writer that dies between leaves segments without a file, which the next one deletes.
  *
- * N: number of rows; D: dimension of the vectors; B: bytes of a code.
+ * N: number of rows; D: dimension of the vectors.
  */
 import { type Connection, connect, MatchQuery, Operator } from '@lancedb/lancedb';
 import { ShapeError } from '../../../engine/core/index.ts';
-import { type Columnar, flatOf, numbersOf, schemaOf, sqlText, textsOf } from './arrow-columns.ts';
+import { type Columnar, numbersOf, schemaOf, sqlText, textsOf, vectorsOf } from './arrow-columns.ts';
 import { folderPrefix } from './folder-prefix.ts';
 import {
   fileColumns,
@@ -42,8 +42,6 @@ import type {
 export interface LanceStoreOptions {
   /** D. */
   readonly dim: number;
-  /** B. */
-  readonly codeBytes: number;
   /** Lets one writer in at a time; what it gives lets the next one in. @throws LibraryBusyError */
   readonly lock: () => Promise<{ release(): Promise<void> }>;
   /** What LanceDB needs to reach object storage. */
@@ -74,14 +72,12 @@ export async function dropLanceStore(uri: string): Promise<void> {
 
 class LanceStore implements SegmentStore {
   readonly dim: number;
-  readonly #codeBytes: number;
   readonly #connection: Connection;
   readonly #lock: LanceStoreOptions['lock'];
   #tables: Promise<LanceTables | undefined> | undefined;
 
-  constructor(connection: Connection, { dim, codeBytes, lock }: LanceStoreOptions) {
+  constructor(connection: Connection, { dim, lock }: LanceStoreOptions) {
     this.dim = dim;
-    this.#codeBytes = codeBytes;
     this.#connection = connection;
     this.#lock = lock;
   }
@@ -128,7 +124,6 @@ class LanceStore implements SegmentStore {
     const removed = new Set(rows.filter(({ state }) => state === 'removed').map(({ fileNumber }) => fileNumber));
     const from = isWhole ? 0 : commit;
     const { dim } = this;
-    const codeBytes = this.#codeBytes;
     return {
       commit: rows.reduce((most, row) => Math.max(most, row.commit), commit),
       isWhole,
@@ -143,11 +138,10 @@ class LanceStore implements SegmentStore {
           'endSeconds',
           'keyFrameSeconds',
           'page',
-          'code',
           'vector',
         ];
         for await (const part of segments.query().where(`commit > ${from}`).select(columns)) {
-          if (part.numRows > 0) yield segmentBatch(part, dim, codeBytes);
+          if (part.numRows > 0) yield segmentBatch(part, dim);
         }
       },
     };
@@ -156,7 +150,7 @@ class LanceStore implements SegmentStore {
   async segments(keys: readonly SegmentKey[]): Promise<StoredSegment[]> {
     const rows = await this.#rowsOf(keys, [
       ...['fileNumber', 'index', 'kind', 'startSeconds', 'endSeconds', 'keyFrameSeconds', 'page'],
-      ...['code', 'vector', 'text', 'thumbnail'],
+      ...['vector', 'text', 'thumbnail'],
     ]);
     return keys.flatMap((key) => rows.get(keyText(key)) ?? []).map((row) => row as unknown as StoredSegment);
   }
@@ -221,7 +215,7 @@ class LanceStore implements SegmentStore {
     try {
       let tables = await this.#open();
       if (tables === undefined) {
-        const columns = segmentColumns(this.dim, this.#codeBytes);
+        const columns = segmentColumns(this.dim);
         // In this order, for a store is there when `files` is.
         const present = await this.#connection.tableNames();
         const make = (name: string, schema: ReturnType<typeof schemaOf>) =>
@@ -231,7 +225,7 @@ class LanceStore implements SegmentStore {
         tables = { files, segments };
         this.#tables = Promise.resolve(tables);
       }
-      return await LanceWriter.start(tables, { dim: this.dim, codeBytes: this.#codeBytes, lock });
+      return await LanceWriter.start(tables, { dim: this.dim, lock });
     } catch (error) {
       await lock.release();
       throw error;
@@ -275,7 +269,7 @@ class LanceStore implements SegmentStore {
     const indices = [...new Set(keys.map(({ index }) => index))];
     const where = `${whereIn('"fileNumber"', numbers)} AND ${whereIn('"index"', indices)}`;
     for await (const part of tables.segments.query().where(where).select(columns)) {
-      const vectors = flatOf(part, 'vector', this.dim, (size) => new Float32Array(size));
+      const vectors = vectorsOf(part, 'vector', this.dim);
       for (let row = 0; row < part.numRows; row++) {
         const value = part.get(row)!.toJSON() as unknown as Record<string, unknown> & SegmentKey;
         if (!wanted.has(keyText(value))) continue;
@@ -290,7 +284,7 @@ function keyText({ fileNumber, index }: SegmentKey): string {
   return `${fileNumber}.${index}`;
 }
 
-function segmentBatch(part: Columnar, dim: number, codeBytes: number): SegmentBatch {
+function segmentBatch(part: Columnar, dim: number): SegmentBatch {
   const kinds = textsOf(part, 'kind');
   return {
     length: part.numRows,
@@ -301,7 +295,6 @@ function segmentBatch(part: Columnar, dim: number, codeBytes: number): SegmentBa
     endSeconds: Float32Array.from(numbersOf<Float64Array>(part, 'endSeconds')),
     keyFrameSeconds: Float32Array.from(numbersOf<Float64Array>(part, 'keyFrameSeconds')),
     pages: numbersOf<Int32Array>(part, 'page'),
-    codes: flatOf(part, 'code', codeBytes, (size) => new Uint8Array(size)),
-    vectors: flatOf(part, 'vector', dim, (size) => new Float32Array(size)),
+    vectors: vectorsOf(part, 'vector', dim),
   };
 }

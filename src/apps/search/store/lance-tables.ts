@@ -40,8 +40,8 @@ export const fileColumns = {
 /** A row of `files`. */
 export type FileRow = Row<typeof fileColumns>;
 
-/** The columns of `segments`, for vectors of dimension `dim` and codes of `codeBytes`. */
-export function segmentColumns(dim: number, codeBytes: number) {
+/** The columns of `segments`, for vectors of dimension `dim`. */
+export function segmentColumns(dim: number) {
   return {
     fileNumber: { type: 'int32' },
     index: { type: 'int32' },
@@ -51,7 +51,6 @@ export function segmentColumns(dim: number, codeBytes: number) {
     endSeconds: { type: 'float64' },
     keyFrameSeconds: { type: 'float64' },
     page: { type: 'int32' },
-    code: { type: 'code', length: codeBytes },
     vector: { type: 'vector', length: dim },
     text: { type: 'text' },
     thumbnail: { type: 'bytes' },

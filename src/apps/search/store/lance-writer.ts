@@ -1,6 +1,6 @@
 /** @file The one writer of a store in LanceDB. Made by the store. */
 import { Index } from '@lancedb/lancedb';
-import { flatOf, numbersOf, sqlText, tableOf, textsOf } from './arrow-columns.ts';
+import { numbersOf, sqlText, tableOf, textsOf, vectorsOf } from './arrow-columns.ts';
 import {
   emptyFileRow,
   type FileRow,
@@ -28,7 +28,6 @@ const minRowsOfNumberIndex = 50_000;
 /** What the writer needs. */
 interface LanceWriterOptions {
   readonly dim: number;
-  readonly codeBytes: number;
   readonly lock: { release(): Promise<void> };
 }
 
@@ -88,11 +87,11 @@ export class LanceWriter implements SegmentWriter {
 
   private constructor(
     tables: LanceTables,
-    { dim, codeBytes, lock }: LanceWriterOptions,
+    { dim, lock }: LanceWriterOptions,
     state: { known: Map<string, KnownFile>; commit: number; lastNumber: number; hasRemoved: boolean },
   ) {
     this.#tables = tables;
-    this.#columns = segmentColumns(dim, codeBytes);
+    this.#columns = segmentColumns(dim);
     this.#lock = lock;
     this.#known = state.known;
     this.#commit = state.commit;
@@ -146,7 +145,7 @@ export class LanceWriter implements SegmentWriter {
     const { length: dim } = this.#columns.vector;
     const query = this.#tables.segments.query().where(whereIn('"fileNumber"', [...originals.keys()]));
     for await (const part of query) {
-      const vectors = flatOf(part, 'vector', dim, (size) => new Float32Array(size));
+      const vectors = vectorsOf(part, 'vector', dim);
       for (let row = 0; row < part.numRows; row++) {
         const value = part.get(row)!.toJSON() as unknown as SegmentRow;
         const vector = vectors.slice(row * dim, (row + 1) * dim);

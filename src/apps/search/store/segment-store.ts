@@ -2,7 +2,7 @@
  * @file The contract of a durable store of segments. One suite (test/contracts/segment-store.ts) holds for every implementation. A store has any number
  * of readers, in any process, and one writer at a time. What a writer has put is durable when `put` returns, and seen whole or not at all.
  *
- * N: number of rows; D: dimension of the vectors; B: bytes of a code.
+ * N: number of rows; D: dimension of the vectors.
  */
 import type {
   FileKind,
@@ -27,8 +27,6 @@ export interface SegmentBatch {
   readonly endSeconds: Float32Array;
   readonly keyFrameSeconds: Float32Array;
   readonly pages: Int32Array;
-  /** `[N, B]`, row-major. */
-  readonly codes: Uint8Array;
   /** `[N, D]`, row-major. */
   readonly vectors: Float32Array;
 }

@@ -60,8 +60,6 @@ export interface Segment {
   readonly page: number;
   /** Unit vector `[D]`. */
   readonly vector: Float32Array;
-  /** Its binary code, of the length that the store was made with. */
-  readonly code: Uint8Array;
   /** Words of it or about it: a passage, what is written in a picture, the name of the file. Full-text search finds them. */
   readonly text: string;
   /** A small picture of it, WebP; empty where there is none. */
