@@ -27,6 +27,7 @@ export { type QueryLanguage, type QueryNotice, queryLanguage } from './query-lan
 export {
   type EncodedQuery,
   encodeQuery,
+  type JudgedHit,
   maxQueryLength,
   type QueryPart,
   type SearchOptions,

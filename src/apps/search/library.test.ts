@@ -13,6 +13,7 @@ import {
   type OpenLibraryOptions,
   openLibrary,
   searchLibrary,
+  type WeightedPart,
 } from './index.ts';
 import type { IndexedFile } from './store/segment.ts';
 import { acquireWriterLock } from './writer-lock.ts';
@@ -220,11 +221,55 @@ describe('searchLibrary', () => {
     const [library, encoder] = [await indexed(), colourEncoder()];
     expect(await searchLibrary({ library, encoder, query: { text: '红色的东西' } })).toEqual({
       hits: [],
+      weaker: [],
       notice: 'chinese-not-yet',
     });
     const mixed = await searchLibrary({ library, encoder, query: { text: 'red 苹果' }, top: 1 });
     expect(mixed.notice).toBe('chinese-not-yet');
     expect(mixed.hits[0]!.path).toBe(join(root, 'pictures', 'red.svg'));
+  });
+
+  test('tells what matches from what is merely nearest, where the encoder was calibrated', async () => {
+    const library = await indexed();
+    // Likely from a cosine of 0.9 on: a colour matches itself and no other.
+    const image = { bias: -90, cosine: 100, standing: 0 };
+    const pair = { image, audio: image, video: image, text: image };
+    const pairs = { 'text-en': pair, 'text-zh': pair, image: pair, audio: pair, video: pair };
+    const encoder = { ...colourEncoder(), calibration: { version: 1 as const, cutoff: 0.5, pairs } };
+    const names = (hits: readonly { path: string }[]) => hits.map(({ path }) => path.slice(root.length)).sort();
+    const red = await searchLibrary({ library, encoder, query: { text: 'red' } });
+    expect(names(red.hits)).toEqual(['/pictures/red.svg']);
+    expect(red.hits[0]!.probability).toBeGreaterThan(0.99);
+    expect(names(red.weaker)).toEqual(['/pictures/blue.svg', '/pictures/green.svg']);
+    const grey = await searchLibrary({ library, encoder, query: { text: 'yellow blue' } });
+    expect(grey.hits).toEqual([]);
+    expect(grey.weaker).toHaveLength(3);
+  });
+
+  test('finds by name what looks like something else', async () => {
+    const [library, encoder] = [await indexed(), colourEncoder()];
+    await writeFile(join(root, 'pictures', 'my holiday house.svg'), colourSvg('yellow'));
+    await indexFolder({ library, folder: join(root, 'pictures'), encoder });
+    const { hits } = await searchLibrary({ library, encoder, query: { text: 'Holiday' }, top: 1 });
+    expect(hits[0]).toMatchObject({ path: join(root, 'pictures', 'my holiday house.svg'), hasWords: true });
+  });
+
+  test('puts parts of a query together, for and against', async () => {
+    const [library, encoder] = [await indexed(), colourEncoder()];
+    await writeFile(join(root, 'pictures', 'orange.svg'), colourSvg('orange'));
+    await writeFile(join(root, 'pictures', 'yellow.svg'), colourSvg('yellow'));
+    await indexFolder({ library, folder: join(root, 'pictures'), encoder });
+    const first = async (parts: readonly WeightedPart[]) =>
+      (await searchLibrary({ library, encoder, query: { parts }, top: 1 })).hits[0]!.path.slice(root.length);
+    expect(await first([{ picture: join(root, 'pictures', 'red.svg') }, { text: 'yellow' }])).toBe(
+      '/pictures/orange.svg',
+    );
+    expect(await first([{ text: 'orange' }, { text: 'red', weight: -0.6 }])).not.toBe('/pictures/orange.svg');
+    const { hits } = await searchLibrary({ library, encoder, query: { text: 'blue' }, top: 1 });
+    const { fileNumber, index } = hits[0]!;
+    expect(await first([{ like: { fileNumber, index } }])).toBe('/pictures/blue.svg');
+    await expect(first([{ text: 'red', weight: -1 }])).rejects.toThrow(/weight above 0/);
+    await expect(first([{ like: { fileNumber: 999, index: 0 } }])).rejects.toThrow(MissingDataError);
   });
 
   test('refuses what cannot be asked', async () => {

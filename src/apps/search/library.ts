@@ -47,7 +47,7 @@ export interface Moment {
   readonly page: number;
   /** Cosine of the angle between query and segment, in [-1, 1]. */
   readonly score: number;
-  /** How much it stands out among the segments of its kind: 0 at their median, 1 where the best of all lies by chance. */
+  /** How much it stands out among the segments of its kind: 0 at their median, 1 where the best of all lies by chance; NaN in a library too large for memory. */
   readonly standing: number;
 }
 
@@ -395,7 +395,7 @@ export class Library {
       const segment = segments.get(`${fileNumber}.${index}`);
       const file = files.get(fileNumber)!;
       if (segment === undefined) return [];
-      return [searchHit({ ...segment, file, score: scoreOf?.(segment) ?? score, standing: 0 })];
+      return [searchHit({ ...segment, file, score: scoreOf?.(segment) ?? score, standing: Number.NaN })];
     });
   }
 }

@@ -1,4 +1,5 @@
 /** @file Finds files and moments in a library by a text, a picture, a sound or a moving picture, by something already found, or by several of these together. */
+import { calibrate, type QueryKind } from '../../bundle/index.ts';
 import { MediaError, MissingDataError } from '../../engine/core/index.ts';
 import { probeMedia, renderPicture } from '../../media/index.ts';
 import { clipOf, type EncoderInput, encodeInputs, soundOf } from './encode-inputs.ts';
@@ -36,10 +37,20 @@ export interface SearchOptions extends SearchFilter {
   readonly top?: number;
 }
 
+/** A hit, with how likely it is to be what was asked for. */
+export interface JudgedHit extends SearchHit {
+  /** In (0, 1), where the encoder was calibrated for such a query; see src/bundle/calibration.ts. */
+  readonly probability?: number;
+  /** Whether it holds every word of the text. */
+  readonly hasWords?: true;
+}
+
 /** What was found. */
 export interface SearchResult {
-  /** Best first. */
-  readonly hits: readonly SearchHit[];
+  /** What matches, best first. With an encoder that was not calibrated, whatever is nearest. */
+  readonly hits: readonly JudgedHit[];
+  /** What is nearest beside it, but more likely does not match. */
+  readonly weaker: readonly JudgedHit[];
   /** Why `hits` is empty or may be weak, when the query is in a script that the encoder does not know. */
   readonly notice?: QueryNotice;
 }
@@ -63,13 +74,37 @@ export async function searchLibrary(options: SearchOptions): Promise<SearchResul
   if (!Number.isInteger(top) || top < 1 || top > 1000) {
     throw new RangeError(`searchLibrary: top must be a whole number in [1, 1000], got ${top}`);
   }
-  const { vectors, texts, notice } = await encodeQuery(library, encoder, query);
+  const { vectors, texts, kinds, notice } = await encodeQuery(library, encoder, query);
   const noticed = notice === undefined ? {} : { notice };
-  if (vectors.length === 0) return { hits: [], ...noticed };
+  if (vectors.length === 0) return { hits: [], weaker: [], ...noticed };
   const byMeaning = await library.nearest(vectors, top, filter);
   const isText = texts.length === 1 && vectors.length === 1;
   const byWords = isText ? await library.nearestWords(texts[0]!, vectors, top, filter) : [];
-  return { hits: fuseRanks([byMeaning, byWords], ({ fileNumber }) => fileNumber).slice(0, top), ...noticed };
+  const judged = fuseRanks([byMeaning, byWords], ({ fileNumber }) => fileNumber).slice(0, top);
+  return { ...judge(judged, new Set(byWords.map(({ fileNumber }) => fileNumber)), encoder, kinds), ...noticed };
+}
+
+/** Tells what matches from what is merely nearest. */
+function judge(
+  hits: readonly SearchHit[],
+  withWords: ReadonlySet<number>,
+  { calibration }: LibraryEncoder,
+  kinds: readonly QueryKind[],
+): Pick<SearchResult, 'hits' | 'weaker'> {
+  const judged = hits.map((hit): JudgedHit => {
+    const words = withWords.has(hit.fileNumber) ? { hasWords: true as const } : {};
+    // A mix of parts is a kind of query that nothing is known of.
+    if (calibration === undefined || kinds.length !== 1 || Number.isNaN(hit.standing)) return { ...hit, ...words };
+    const { kind: rowKind, score: cosine, standing } = hit;
+    return {
+      ...hit,
+      ...words,
+      probability: calibrate(calibration, { queryKind: kinds[0]!, rowKind, cosine, standing }),
+    };
+  });
+  const matches = ({ probability, hasWords }: JudgedHit) =>
+    hasWords === true || probability === undefined || probability >= calibration!.cutoff;
+  return { hits: judged.filter(matches), weaker: judged.filter((hit) => !matches(hit)) };
 }
 
 /** A query as vectors. */
@@ -78,6 +113,8 @@ export interface EncodedQuery {
   readonly vectors: readonly WeightedVector[];
   /** The texts that count for, not against. */
   readonly texts: readonly string[];
+  /** What each of the parts is, in the order of `vectors`. */
+  readonly kinds: readonly QueryKind[];
   readonly notice?: QueryNotice;
 }
 
@@ -102,6 +139,7 @@ export async function encodeQuery(
   }
   const vectors: WeightedVector[] = [];
   const texts: string[] = [];
+  const kinds: QueryKind[] = [];
   let notice: QueryNotice | undefined;
   for (const part of parts) {
     const { weight = 1 } = part;
@@ -109,7 +147,9 @@ export async function encodeQuery(
       throw new RangeError(`searchLibrary: a weight must be in [-100, 100], got ${weight}`);
     }
     if (!('text' in part)) {
-      vectors.push({ vector: await vectorOf(part, library, encoder), weight });
+      const { vector, kind } = await vectorOf(part, library, encoder);
+      vectors.push({ vector, weight });
+      kinds.push(kind);
       continue;
     }
     const text = checkedText(part.text);
@@ -117,11 +157,12 @@ export async function encodeQuery(
     notice ??= language.notice;
     if (!language.isUnderstood) continue;
     vectors.push({ vector: (await encoder.encodeTexts([text])).data, weight });
+    kinds.push(/\p{Script=Han}/u.test(text) ? 'text-zh' : 'text-en');
     if (weight > 0) texts.push(text);
   }
   // What counts against cannot be looked for alone.
   const isAsking = vectors.some(({ weight }) => weight > 0);
-  return { vectors: isAsking ? vectors : [], texts, ...(notice === undefined ? {} : { notice }) };
+  return { vectors: isAsking ? vectors : [], texts, kinds, ...(notice === undefined ? {} : { notice }) };
 }
 
 function checkedText(given: string): string {
@@ -135,11 +176,16 @@ async function vectorOf(
   part: Exclude<QueryPart, { readonly text: string }>,
   library: Library,
   encoder: LibraryEncoder,
-): Promise<Float32Array> {
-  if (!('like' in part)) return (await encodeInputs(encoder, [await inputOf(part, encoder)])).data;
+): Promise<{ vector: Float32Array; kind: QueryKind }> {
+  if (!('like' in part)) {
+    const input = await inputOf(part, encoder);
+    const { data } = await encodeInputs(encoder, [input]);
+    return { vector: data, kind: input.kind === 'text' ? 'text-en' : input.kind };
+  }
   const { fileNumber, index } = part.like;
   const segment = await library.segment(fileNumber, index);
-  if (segment !== undefined) return segment.vector;
+  if (segment !== undefined)
+    return { vector: segment.vector, kind: segment.kind === 'text' ? 'text-en' : segment.kind };
   throw new MissingDataError(`searchLibrary: segment ${index} of file ${fileNumber} is not in the library any more`);
 }
 

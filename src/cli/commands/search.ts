@@ -2,6 +2,7 @@
 import { defineCommand } from 'citty';
 import type {
   FoundStretch,
+  JudgedHit,
   QueryNotice,
   SearchFilter,
   SearchHit,
@@ -97,12 +98,23 @@ export default defineCommand({
   },
 });
 
-function printHits({ hits, notice }: SearchResult, numFiles: number): void {
+/** So many weaker hits are shown where nothing matches. */
+const shownWeaker = 3;
+
+function printHits({ hits, weaker, notice }: SearchResult, numFiles: number): void {
   if (notice !== undefined) process.stderr.write(`${noticeTexts[notice]}\n`);
-  if (hits.length > 0) {
-    const rows = hits.map((hit, i) => [String(i + 1), hit.score.toFixed(3), hit.kind, placeOf(hit), hit.path]);
+  const isSure = hits.length > 0;
+  if (!isSure && weaker.length > 0) process.stderr.write('nothing here matches; what comes nearest:\n');
+  const shown = isSure ? hits : weaker.slice(0, shownWeaker);
+  if (shown.length > 0) {
+    const rows = shown.map((hit, i) => [String(i + 1), likelihoodOf(hit), hit.kind, placeOf(hit), hit.path]);
     printLines(...formatTable([['', 'score', 'kind', 'where', 'file'], ...rows], [0, 1, 3]));
   } else if (notice === undefined) sayNothingFound(numFiles);
+}
+
+/** "87 %" of a calibrated hit, else the cosine. */
+function likelihoodOf({ probability, score }: JudgedHit): string {
+  return probability === undefined ? score.toFixed(3) : `${Math.round(100 * probability)} %`;
 }
 
 function sayNothingFound(numFiles: number): void {
