@@ -29,7 +29,7 @@ export interface FilmPlan {
   readonly framesPerSecond?: number;
   /** Frames between key frames at most. */
   readonly keyInterval: number;
-  /** Strength of the grain; 10 if absent. */
+  /** Strength of the grain; 6 if absent. */
   readonly grain?: number;
 }
 
@@ -63,7 +63,7 @@ export function planShots(totalSeconds: number, rng: Rng): Shot[] {
 
 /** Writes a film as MP4 (H.264) and returns its boundaries. @throws Error if ffmpeg fails. */
 export async function composeFilm(path: string, plan: FilmPlan): Promise<Boundary[]> {
-  const { shots, width = 1280, height = 720, framesPerSecond = 30, grain = 10 } = plan;
+  const { shots, width = 1280, height = 720, framesPerSecond = 30, grain = 6 } = plan;
   const folder = mkdtempSync(join(tmpdir(), 'film-'));
   try {
     const [inputs, filters]: [string[], string[]] = [[], []];

@@ -132,15 +132,17 @@ function movedDifference(a: Float32Array, b: Float32Array, dx: number, dy: numbe
 
 /**
  * How well a frame is a mix of two others, and of which: least squares of `frame = a * before + b * after` with a and b in [0, 1]. Frames within a dissolve are, and
- * within a fade through black, where a + b < 1.
+ * within a fade through black, where a + b < 1. What is not there is black.
  * @returns what is left of the difference from the nearer of the two, in [0, 1]: 0 for a perfect mix, 1 where mixing explains nothing.
  */
 export function mixOf(
-  before: FrameSignature,
+  before: FrameSignature | undefined,
   frame: FrameSignature,
-  after: FrameSignature,
+  after: FrameSignature | undefined,
 ): { readonly ofBefore: number; readonly ofAfter: number; readonly rest: number } {
-  const [p, f, q] = [before.grid, frame.grid, after.grid];
+  const f = frame.grid;
+  const black = new Float32Array(f.length);
+  const [p, q] = [before?.grid ?? black, after?.grid ?? black];
   let [pp, qq, pq, fp, fq, ff, toP, toQ] = [0, 0, 0, 0, 0, 0, 0, 0];
   for (let i = 0; i < f.length; i++) {
     const [x, y, z] = [p[i]!, f[i]!, q[i]!];

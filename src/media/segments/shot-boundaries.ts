@@ -95,14 +95,18 @@ function isCandidate(frames: readonly ChangedFrame[], i: number): boolean {
   return frame.change >= leastRatio * usual;
 }
 
-/** Of a frame between two large changes: the side to which it belongs if it is a mix, or that it is a flash. */
+/** Of a frame between two large changes: the side to which it belongs if it is a mix, or that it is a flash. Beyond the ends of the film lies black. */
 function soleFrame(frames: readonly ChangedFrame[], i: number): 'before' | 'after' | 'flash' | undefined {
   const [before, frame, after] = [frames[i - 1], frames[i], frames[i + 1]];
-  if (before === undefined || frame === undefined || after === undefined || frame.signature.isBlank) return undefined;
-  if (!isCandidate(frames, i) || !isCandidate(frames, i + 1)) return undefined;
-  const isShort = (after.timeSeconds - before.timeSeconds) / 2 < flashSeconds;
-  if (isShort && changeBetween(before.signature, after.signature) < leastChange) return 'flash';
-  const { ofBefore, ofAfter, rest } = mixOf(before.signature, frame.signature, after.signature);
+  if (frame === undefined || frame.signature.isBlank || frames.length < 2) return undefined;
+  if ((before !== undefined && !isCandidate(frames, i)) || (after !== undefined && !isCandidate(frames, i + 1))) {
+    return undefined;
+  }
+  if (before !== undefined && after !== undefined) {
+    const isShort = (after.timeSeconds - before.timeSeconds) / 2 < flashSeconds;
+    if (isShort && changeBetween(before.signature, after.signature) < leastChange) return 'flash';
+  }
+  const { ofBefore, ofAfter, rest } = mixOf(before?.signature, frame.signature, after?.signature);
   if (rest >= mixRest) return undefined;
   return ofBefore > ofAfter ? 'before' : 'after';
 }
