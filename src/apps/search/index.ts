@@ -1,4 +1,6 @@
 /** @file Search in libraries of pictures, sounds, videos and documents, by text and by any of them. */
+export { type Cluster, type ClusterOptions, clusterLibrary } from './clusters.ts';
+export { type DuplicateGroup, type DuplicateOptions, defaultDuplicateScore, findDuplicates } from './duplicates.ts';
 export { EncoderMismatchError, LibraryBusyError } from './errors.ts';
 export { fileIdOf } from './file-id.ts';
 export {

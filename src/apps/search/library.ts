@@ -23,7 +23,7 @@ import {
   type StoredSegment,
   segmentKinds,
 } from './store/segment.ts';
-import type { SegmentStore, SegmentWriter } from './store/segment-store.ts';
+import type { SegmentBatch, SegmentStore, SegmentWriter } from './store/segment-store.ts';
 import { acquireWriterLock } from './writer-lock.ts';
 
 /** Which segments are looked at; all by default. */
@@ -295,6 +295,21 @@ export class Library {
     return this.#store.startWriting();
   }
 
+  /** All segments with their vectors, part by part, in no particular order. */
+  async *batches(): AsyncGenerator<SegmentBatch> {
+    const { added, segments } = await this.#store.changesSince(0);
+    const live = new Set(added.map(({ fileNumber }) => fileNumber));
+    for await (const batch of segments()) {
+      if (batch.fileNumbers.every((number) => live.has(number))) yield batch;
+      else yield onlyOf(batch, live, this.dim);
+    }
+  }
+
+  /** The SHA-256 of every file, by its number. */
+  async contentHashes(): Promise<ReadonlyMap<number, string>> {
+    return new Map(Array.from(await this.#files(), ([fileNumber, { contentHash }]) => [fileNumber, contentHash]));
+  }
+
   /** Finds by the codes of an encoder from now on; without any, by random ones. */
   async useCodes(codes: Codes | undefined): Promise<void> {
     if (this.#codes?.id === codes?.id) return;
@@ -424,4 +439,24 @@ async function realOf(folder: string): Promise<string> {
 
 function dot(a: Float32Array, b: Float32Array): number {
   return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+}
+
+/** The rows of a batch that belong to some files. */
+function onlyOf(batch: SegmentBatch, live: ReadonlySet<number>, dim: number): SegmentBatch {
+  const places = [...batch.fileNumbers.keys()].filter((i) => live.has(batch.fileNumbers[i]!));
+  const vectors = new Float32Array(places.length * dim);
+  places.forEach((place, i) => {
+    vectors.set(batch.vectors.subarray(place * dim, (place + 1) * dim), i * dim);
+  });
+  return {
+    length: places.length,
+    vectors,
+    fileNumbers: Int32Array.from(places, (i) => batch.fileNumbers[i]!),
+    indices: Int32Array.from(places, (i) => batch.indices[i]!),
+    kinds: Uint8Array.from(places, (i) => batch.kinds[i]!),
+    startSeconds: Float32Array.from(places, (i) => batch.startSeconds[i]!),
+    endSeconds: Float32Array.from(places, (i) => batch.endSeconds[i]!),
+    keyFrameSeconds: Float32Array.from(places, (i) => batch.keyFrameSeconds[i]!),
+    pages: Int32Array.from(places, (i) => batch.pages[i]!),
+  };
 }
