@@ -15,16 +15,24 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/start.ts'),
   },
   index: {
-    description: 'Index a folder of pictures into a library',
+    description: 'Index a folder of pictures, sounds, videos and documents into a library',
     load: () => import('./commands/index.ts'),
   },
   search: {
-    description: 'Find pictures in a library by text or by picture',
+    description: 'Find any moment of a library by text, picture, sound or video',
     load: () => import('./commands/search.ts'),
   },
   recall: {
     description: 'Show what belongs to an input in other modalities, with facts',
     load: () => import('./commands/recall.ts'),
+  },
+  browse: {
+    description: 'Show a library in groups of what is alike',
+    load: () => import('./commands/browse.ts'),
+  },
+  duplicates: {
+    description: 'Find files of a library that are the same, or nearly',
+    load: () => import('./commands/duplicates.ts'),
   },
   serve: {
     description: 'Serve a library over HTTP',
