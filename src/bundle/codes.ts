@@ -57,11 +57,12 @@ export function parseCodes(bytes: Uint8Array, dim: number, path: string): Codes 
     if (!data.every(Number.isFinite)) throw new FormatError(`${path}: ${name} holds what is no finite number`);
     return data;
   };
+  const projection = read('projection', [numBits, dim]);
   const offsets = Object.fromEntries(codeSides.map((side) => [side, read(`offset.${side}`, [dim])]));
   return {
     id: `codes-${createHash('sha256').update(bytes).digest('hex').slice(0, 12)}`,
     numBits,
-    projection: read('projection', [numBits, dim]),
+    projection,
     offsets: offsets as Codes['offsets'],
   };
 }

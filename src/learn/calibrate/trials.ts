@@ -111,10 +111,11 @@ function hitsOf(
     const all = cosinesOf(kind);
     return { kind, rows, cosines: Float32Array.from(rows, (row) => all[row]!) };
   });
-  const every = kinds.flatMap(({ cosines }) => Array.from(cosines));
   return kinds.flatMap(({ kind, rows, cosines }) => {
     if (rows.length === 0) return [];
-    const known = cosines.length < minCosinesOfSpread ? Float32Array.from(every) : cosines;
+    // Too few rows of a kind do not tell how their cosines are spread: those of all kinds do.
+    const isFew = cosines.length < minCosinesOfSpread;
+    const known = isFew ? Float32Array.from(kinds.flatMap((one) => Array.from(one.cosines))) : cosines;
     const spread = cosineSpread(someOf(known), cosines.length);
     return largest(cosines, numHits).map((place) => ({
       rowKind: kind,

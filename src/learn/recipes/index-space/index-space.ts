@@ -6,8 +6,6 @@ import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import {
   type Calibration,
-  type CodeSide,
-  type Encoder,
   loadEncoder,
   type MultimodalManifest,
   type Provenance,
@@ -16,20 +14,15 @@ import {
   writeCodes,
 } from '../../../bundle/index.ts';
 import { FormatError, type OnProgress } from '../../../engine/core/index.ts';
-import type { RuntimeOptions } from '../../../engine/runtime/index.ts';
-import { fitCalibration } from '../../calibrate/fit-calibration.ts';
-import { stackRows } from '../../data/features.ts';
 import { dataPackages } from '../../data/packages.ts';
-import { type HashTask, learnProjection } from '../../hash/learn-projection.ts';
-import { type CodeResult, measureCodes } from '../../hash/measure-codes.ts';
-import { Products } from '../../hash/products.ts';
+import type { CodeResult } from '../../hash/measure-codes.ts';
 import { holdRunFolder } from '../../train/run-folder.ts';
 import { currentCommit } from '../current-commit.ts';
-import { baselineProjections } from './baselines.ts';
-import { codeOffsets, codeQuestions, meanRecall } from './code-questions.ts';
+import { numBits } from './baselines.ts';
 import { indexItems } from './items.ts';
+import { type MadeIndex, makeIndex } from './make-index.ts';
 import { hashSettings, type IndexSpaceSettings, indexSpaceSettings } from './settings.ts';
-import { type SplitVectors, splitTrials, splitVectors } from './splits.ts';
+import { splitVectors } from './splits.ts';
 
 /** Where the recipe reads and writes. */
 export interface IndexSpaceOptions {
@@ -84,111 +77,48 @@ async function make(options: IndexSpaceOptions): Promise<IndexSpaceResult> {
   const { settings = indexSpaceSettings(), startDirectory, bundleDirectory, numThreads } = options;
   const startedAtMs = performance.now();
   const runtime = numThreads === undefined ? {} : { numThreads };
-  const bundle = await readBundle(startDirectory);
-  const { manifest, files } = bundle;
+  const { manifest, files } = await readBundle(startDirectory);
   if (manifest.kind !== 'multimodal' || manifest.audio === undefined || manifest.video === undefined) {
     throw new FormatError(
       `${startDirectory}: index-space needs a bundle of texts, pictures, sounds and moving pictures`,
     );
   }
+  if (manifest.space.dim < numBits) {
+    throw new FormatError(
+      `${startDirectory}: index-space needs a space of ${numBits} dimensions, got ${manifest.space.dim}`,
+    );
+  }
   const encoder = await loadEncoder(startDirectory, runtime);
-  const products = await Products.open(runtime);
   try {
-    const { training, validation } = await things(encoder, settings, options);
-    const offsets = codeOffsets(training);
-    const projections: Record<string, Float32Array> = {
-      ...(await baselineProjections(training, offsets, { ...settings, runtime }, products)),
-    };
-    projections.learned = await learn(
-      training,
-      offsets,
-      projections.itq!,
-      encoder.id,
-      { ...options, settings },
-      runtime,
-    );
-    const questions = codeQuestions(validation, training, settings.calibration.numQueries, settings.seed);
-    const measured: CodeResult[] = [];
-    for (const [name, projection] of Object.entries(projections)) {
-      measured.push(...(await measureCodes(name, projection, offsets, questions, products)));
-    }
-    const recall = Object.fromEntries(
-      Object.keys(projections).map((name) => [name, meanRecall(measured.filter((row) => row.projection === name))]),
-    );
-    const chosen = Object.keys(recall).reduce((best, name) => (recall[name]! > recall[best]! ? name : best));
-    const calibration = fitCalibration(await splitTrials(validation, settings.calibration, settings.seed, products));
+    const items = await indexItems(options.dataDirectory, settings.items);
+    const training = await splitVectors(encoder, items, 'train', options);
+    const validation = await splitVectors(encoder, items, 'validation', options);
+    const made = await makeIndex({ ...options, settings, training, validation, spaceId: encoder.id, runtime });
     const seconds = (performance.now() - startedAtMs) / 1000;
-    const codes = writeCodes({ projection: projections[chosen]!, offsets }, encoder.dim);
-    const made = await writeIndex(bundleDirectory, manifest, files, {
-      codes,
-      calibration,
-      provenance: provenanceOf(settings, recall, chosen, seconds),
+    const written = await writeIndex(bundleDirectory, manifest, files, {
+      codes: writeCodes(made, encoder.dim),
+      calibration: made.calibration,
+      provenance: provenanceOf(settings, made, seconds),
     });
-    if (
-      resolve(bundleDirectory) === resolve(startDirectory) &&
-      manifest.codes !== undefined &&
-      manifest.codes !== made.codes
-    ) {
+    const isInPlace = resolve(bundleDirectory) === resolve(startDirectory);
+    if (isInPlace && manifest.codes !== undefined && manifest.codes !== written.codes) {
       await rm(join(bundleDirectory, manifest.codes), { force: true });
     }
+    const { chosen, recall, measured, calibration } = made;
     const numTraining = Object.values(training.rows).reduce((sum, { concepts }) => sum + concepts.length, 0);
-    return { bundleDirectory, manifest: made, chosen, recall, validation: measured, calibration, seconds, numTraining };
+    return {
+      bundleDirectory,
+      manifest: written,
+      chosen,
+      recall,
+      validation: measured,
+      calibration,
+      seconds,
+      numTraining,
+    };
   } finally {
-    await Promise.all([encoder.close(), products.close()]);
+    await encoder.close();
   }
-}
-
-/** The things of training and validation in the space. */
-async function things(encoder: Encoder, settings: IndexSpaceSettings, options: IndexSpaceOptions) {
-  const items = await indexItems(options.dataDirectory, settings.items);
-  return {
-    training: await splitVectors(encoder, items, 'train', options),
-    validation: await splitVectors(encoder, items, 'validation', options),
-  };
-}
-
-/** Trains the projection, from that of ITQ. */
-async function learn(
-  training: SplitVectors,
-  offsets: Readonly<Record<CodeSide, Float32Array>>,
-  start: Float32Array,
-  encoderId: string,
-  { settings, runDirectory, onProgress, signal }: IndexSpaceOptions & { readonly settings: IndexSpaceSettings },
-  runtime: RuntimeOptions,
-): Promise<Float32Array> {
-  const codes = { ...settings.codes, seed: settings.seed };
-  const { projection } = await learnProjection({
-    tasks: hashTasks(training, offsets),
-    start,
-    settings: codes,
-    settingsHash: hashSettings(codes, settings.items, settings.numRowsPerKind, settings.numIterations, encoderId),
-    runDirectory,
-    runtime,
-    ...(onProgress ? { onProgress } : {}),
-    ...(signal ? { signal } : {}),
-  });
-  return projection;
-}
-
-/** Rows of each kind are looked for by their like, by files of other kinds, and by texts. */
-export function hashTasks(
-  { rows, texts }: SplitVectors,
-  offsets: Readonly<Record<CodeSide, Float32Array>>,
-): HashTask[] {
-  const askers = {
-    image: rows.image.vectors,
-    audio: rows.audio.vectors,
-    video: rows.video.vectors,
-    'text-query': stackRows([texts.en.vectors, texts.zh.vectors]),
-  } as const;
-  return (['image', 'audio', 'video', 'text'] as const).flatMap((kind) => {
-    const shared = { rows: rows[kind].vectors, rowOffset: offsets[kind] };
-    const own: HashTask = { ...shared, queries: shared.rows, queryOffset: offsets[kind], isOwn: true };
-    const others = Object.entries(askers).flatMap(([asker, queries]): HashTask[] =>
-      asker === kind ? [] : [{ ...shared, queries, queryOffset: offsets[asker as CodeSide], isOwn: false }],
-    );
-    return [own, ...others];
-  });
 }
 
 /** What was made, into a bundle that is otherwise as it was. */
@@ -215,12 +145,7 @@ export function writeIndex(
   );
 }
 
-function provenanceOf(
-  settings: IndexSpaceSettings,
-  recall: Readonly<Record<string, number>>,
-  chosen: string,
-  seconds: number,
-): Provenance {
+function provenanceOf(settings: IndexSpaceSettings, { recall, chosen }: MadeIndex, seconds: number): Provenance {
   return {
     recipe: 'index-space',
     createdAt: new Date().toISOString(),
