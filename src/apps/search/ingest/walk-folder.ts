@@ -1,10 +1,11 @@
 /**
  * @file Every file of a folder, at any depth. Hidden files and folders are passed over in silence, as file browsers do. A
- * linked folder is entered once, however many links lead to it, so loops of links end.
+ * linked folder is entered once, however many links lead to it, so loops of links end; one that holds the folder itself, or is the operating system's, is not.
  */
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { folderPrefix } from '../store/folder-prefix.ts';
 
 /** A file that was found. */
 export interface FoundFile {
@@ -42,10 +43,16 @@ export async function walkFolder(
   const skipped: SkippedPath[] = [];
   const unread: string[] = [];
   const visited = new Set<string>();
+  const realRoot = await realpath(root);
   const visit = async (folder: string): Promise<void> => {
     signal?.throwIfAborted();
     const real = await realpath(folder);
     if (exclude.has(real) || visited.has(real)) return;
+    const leadsOut = whyNotEntered(real, realRoot);
+    if (leadsOut !== undefined) {
+      skipped.push({ path: folder, reason: leadsOut });
+      return;
+    }
     visited.add(real);
     const entries = await readdir(folder, { withFileTypes: true });
     entries.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -66,6 +73,16 @@ export async function walkFolder(
   };
   await visit(root);
   return { files, skipped, unread };
+}
+
+/** Folders in which the system shows itself: their files are not files. */
+const systemFolders = ['/proc', '/sys', '/dev'];
+
+/** Why a linked folder is not entered, or nothing. */
+function whyNotEntered(real: string, realRoot: string): string | undefined {
+  if (real !== realRoot && realRoot.startsWith(folderPrefix(real))) return 'a link to a folder that holds this one';
+  const isOfSystem = systemFolders.some((folder) => folderPrefix(real).startsWith(folderPrefix(folder)));
+  return isOfSystem ? 'a folder of the operating system' : undefined;
 }
 
 /** The file, `folder`, or why the entry is neither. */
