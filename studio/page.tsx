@@ -2,7 +2,9 @@
 import { Fragment } from 'preact';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import type { Hit, Status } from '../src/serve/protocol/index.ts';
-import { fileUrl, followStatus, maxQueryBytes, RequestFailure } from './client.ts';
+import { type Asked, type Choice, isAsking, nothingAsked } from './asked.ts';
+import type { CaptureProblem } from './capture.ts';
+import { followStatus, maxQueryBytes, RequestFailure } from './client.ts';
 import { initialLanguage, LanguageContext, rememberLanguage } from './language.ts';
 import { LargeView } from './large-view.tsx';
 import { Outcome } from './outcome.tsx';
@@ -10,7 +12,8 @@ import { SearchBox } from './search-box.tsx';
 import { StatusLine } from './status-line.tsx';
 import { exampleQueries, type Language, languages, texts } from './texts.ts';
 import { useDroppedFile } from './use-dropped-file.ts';
-import { textInAddress, useSearch } from './use-search.ts';
+import { useFacets } from './use-facets.ts';
+import { type AddressChange, allHits, askedInAddress, useSearch } from './use-search.ts';
 
 /** How long the typing must pause before the page searches by itself. */
 const typingPauseMs = 300;
@@ -22,13 +25,18 @@ export function Page() {
   const [language, setLanguage] = useState<Language>(initialLanguage);
   const [status, setStatus] = useState<Status>();
   const [isConnected, setConnected] = useState(true);
-  const [draft, setDraft] = useState(textInAddress);
+  const [draft, setDraft] = useState<Asked>(nothingAsked);
   const [current, setCurrent] = useState(0);
   const [opened, setOpened] = useState<number>();
-  const { state, run, clear, searchText, searchFile, chooseKind, fail } = useSearch();
+  const [problem, setProblem] = useState<CaptureProblem>();
+  const { state, ask, fail } = useSearch();
+  const facets = useFacets(status?.library.files);
   const inputRef = useRef<HTMLInputElement>(null);
   const gridRef = useRef<HTMLUListElement>(null);
   const typing = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  // Typing goes on while answers come: what is asked next builds on what was asked last.
+  const choiceRef = useRef<Choice>(state.choice);
+  choiceRef.current = state.choice;
   const text = texts[language];
 
   useEffect(
@@ -47,81 +55,77 @@ export function Page() {
     rememberLanguage(language);
   }, [language]);
 
+  /** Puts it into the box, and searches. */
+  const submit = useCallback(
+    (asked: Asked, choice: Choice, change: AddressChange) => {
+      clearTimeout(typing.current);
+      setDraft(asked);
+      setCurrent(0);
+      setOpened(undefined);
+      setProblem(undefined);
+      ask(asked, choice, change);
+    },
+    [ask],
+  );
+
   // The address names the query: at the start, and after the back button.
   useEffect(() => {
     const follow = () => {
-      const asked = textInAddress();
-      setDraft(asked);
-      searchText(asked, false);
+      const { asked, choice } = askedInAddress();
+      submit(asked, choice, 'none');
     };
-    if (textInAddress() !== '') follow();
+    if (isAsking(askedInAddress().asked)) follow();
     window.addEventListener('popstate', follow);
     return () => window.removeEventListener('popstate', follow);
-  }, [searchText]);
+  }, [submit]);
 
-  const submit = (asked: string) => {
-    clearTimeout(typing.current);
+  const onDraft = (changed: Pick<Asked, 'text' | 'not'>) => {
+    const asked = { ...draft, ...changed };
     setDraft(asked);
-    setCurrent(0);
-    searchText(asked, true);
-  };
-
-  const onDraft = (changed: string) => {
-    setDraft(changed);
     clearTimeout(typing.current);
     typing.current = setTimeout(() => {
       setCurrent(0);
-      searchText(changed, false);
+      ask(asked, choiceRef.current, 'same step');
     }, typingPauseMs);
   };
 
   const startAgain = useCallback(() => {
-    clearTimeout(typing.current);
-    setDraft('');
-    setCurrent(0);
-    clear();
+    submit(nothingAsked, { tags: [] }, 'same step');
     inputRef.current?.focus();
-  }, [clear]);
+  }, [submit]);
 
   const onFile = useCallback(
     (file: File) => {
-      clearTimeout(typing.current);
-      setDraft('');
-      setCurrent(0);
-      setOpened(undefined);
-      if (file.type !== '' && !/^(image|audio|video)\//.test(file.type)) fail(new RequestFailure('media', ''));
-      else if (file.size > maxQueryBytes) fail(new RequestFailure('too-large', ''));
-      else searchFile(file, file.name);
+      const isNone = file.type !== '' && !/^(image|audio|video)\//.test(file.type);
+      if (isNone || file.size > maxQueryBytes) {
+        clearTimeout(typing.current);
+        setDraft(nothingAsked);
+        setOpened(undefined);
+        fail(new RequestFailure(isNone ? 'media' : 'too-large', ''));
+      } else submit({ ...nothingAsked, file: { blob: file, name: file.name } }, choiceRef.current, 'new step');
     },
-    [fail, searchFile],
+    [fail, submit],
   );
   const isDragging = useDroppedFile(onFile);
 
-  const findSimilar = async (hit: Hit) => {
-    setOpened(undefined);
-    setDraft('');
-    setCurrent(0);
-    try {
-      const response = await fetch(fileUrl(hit.id));
-      if (!response.ok) throw new RequestFailure('not-found', hit.name);
-      searchFile(await response.blob(), hit.name);
-      window.scrollTo({ top: 0 });
-    } catch (error) {
-      fail(error instanceof RequestFailure ? error : new RequestFailure('unreachable', String(error)));
-    }
+  const findSimilar = ({ id, segment, name }: Hit) => {
+    submit({ ...nothingAsked, like: { id, segment, name } }, choiceRef.current, 'new step');
+    window.scrollTo({ top: 0 });
   };
 
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
-      if (opened !== undefined || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
-      const isTyping = event.target === inputRef.current;
-      if (event.key === '/' && !isTyping) {
+      if (document.querySelector('dialog[open]') !== null) return;
+      if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+      const { target } = event;
+      const isField = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
+      if (event.key === '/' && !isField) {
         event.preventDefault();
         inputRef.current?.focus();
         inputRef.current?.select();
       } else if (event.key === 'Escape') {
         startAgain();
-      } else if (event.key === 'ArrowDown' && (isTyping || event.target === document.body)) {
+      } else if (event.key === 'ArrowDown' && (target === inputRef.current || target === document.body)) {
         const first = gridRef.current?.querySelector<HTMLElement>('button');
         if (first === null || first === undefined) return;
         event.preventDefault();
@@ -130,23 +134,24 @@ export function Page() {
     };
     document.addEventListener('keydown', onKeyDown);
     return () => document.removeEventListener('keydown', onKeyDown);
-  }, [opened, startAgain]);
+  }, [startAgain]);
 
   // While the library grows, so do the results, unless somebody is moving among them.
   const files = status?.library.files ?? 0;
-  const { query, response, isSearching } = state;
+  const { asked, choice, response, isSearching } = state;
+  const hasQuery = isAsking(asked);
   useEffect(() => {
-    if (query === undefined || response === undefined || isSearching || response.searched >= files) return;
+    if (!hasQuery || response === undefined || isSearching || response.searched >= files) return;
     const timer = setTimeout(() => {
       const isMoving = opened !== undefined || gridRef.current?.contains(document.activeElement);
-      if (!isMoving) run(query);
+      if (!isMoving) ask(asked, choice, 'none');
     }, refreshMs);
     return () => clearTimeout(timer);
-  }, [query, response, isSearching, files, opened, run]);
+  }, [hasQuery, asked, choice, response, isSearching, files, opened, ask]);
 
   // While a search is shown, the progress stands beside its results.
   const isGrowing = status?.indexing.state === 'running' || status?.indexing.state === 'starting';
-  const isAtRest = query === undefined && state.failure === undefined;
+  const isAtRest = !hasQuery && state.failure === undefined;
   return (
     <LanguageContext.Provider value={language}>
       <div class={isAtRest ? 'layout at-rest' : 'layout'}>
@@ -179,18 +184,35 @@ export function Page() {
             )}
             <SearchBox
               inputRef={inputRef}
-              value={draft}
-              query={query}
+              draft={draft}
               onChange={onDraft}
-              onSubmit={() => submit(draft)}
+              onSubmit={() => submit(draft, choice, 'new step')}
               onClear={startAgain}
+              onRemoveExample={() => {
+                submit({ text: draft.text, not: draft.not }, choice, 'new step');
+                inputRef.current?.focus();
+              }}
               onFile={onFile}
+              onProblem={setProblem}
             />
+            {problem !== undefined && (
+              <div class="banner warning" role="alert">
+                <p>{text.capture[problem]}</p>
+                <button type="button" class="link" onClick={() => setProblem(undefined)}>
+                  {text.close}
+                </button>
+              </div>
+            )}
             {isAtRest && (
               <div class="examples">
                 <span class="quiet">{text.tryThese}</span>
                 {exampleQueries[language].map((example) => (
-                  <button type="button" class="chip" key={example} onClick={() => submit(example)}>
+                  <button
+                    type="button"
+                    class="chip"
+                    key={example}
+                    onClick={() => submit({ ...nothingAsked, text: example }, choice, 'new step')}
+                  >
                     {example}
                   </button>
                 ))}
@@ -210,15 +232,16 @@ export function Page() {
           <Outcome
             state={state}
             status={status}
+            facets={facets}
             gridRef={gridRef}
             current={current}
             onCurrent={setCurrent}
             onOpen={setOpened}
             onLeaveUp={() => inputRef.current?.focus()}
-            onRetry={() => query !== undefined && run(query)}
-            onKind={(asked, kind) => {
+            onRetry={() => ask(asked, choice, 'none')}
+            onChoose={(wanted) => {
               setCurrent(0);
-              chooseKind(asked, kind);
+              ask({ ...draft }, wanted, 'new step');
             }}
           />
         </main>
@@ -240,7 +263,8 @@ export function Page() {
         )}
         {opened !== undefined && response !== undefined && (
           <LargeView
-            hits={response.hits}
+            asked={asked}
+            hits={allHits(response)}
             index={opened}
             onMove={(index) => {
               setOpened(index);
@@ -248,7 +272,7 @@ export function Page() {
             }}
             onClose={() => {
               // The browser has just moved the focus back to the tile that was opened first.
-              gridRef.current?.querySelectorAll<HTMLElement>('button')[opened]?.focus();
+              gridRef.current?.querySelectorAll<HTMLElement>('button.tile')[opened]?.focus();
               setOpened(undefined);
             }}
             onFindSimilar={findSimilar}

@@ -1,40 +1,78 @@
 /** @file The state of searching: one query at a time, the latest wins; kept in the address so that reload and back work. */
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import type { SearchResponse, SegmentKind } from '../src/serve/protocol/index.ts';
-import { type Query, RequestFailure, search } from './client.ts';
+import { useCallback, useRef, useState } from 'preact/hooks';
+import type { Hit, SearchResponse } from '../src/serve/protocol/index.ts';
+import {
+  type Asked,
+  type AskedFile,
+  anything,
+  type Choice,
+  fromAddress,
+  isAsking,
+  nothingAsked,
+  toAddress,
+} from './asked.ts';
+import { RequestFailure, search } from './client.ts';
 
 /** How many hits the page asks for. */
-const top = 48;
+const top = 60;
 
 /** What is looked for and what came of it. */
 export interface SearchState {
-  readonly query: Query | undefined;
-  /** The kind that is wanted; all if absent. */
-  readonly kind: SegmentKind | undefined;
-  /** Hits of the latest query that was answered; kept while the next one is under way. */
+  readonly asked: Asked;
+  readonly choice: Choice;
+  /** Hits of the latest query that was answered, and what that was; kept while the next one is under way. */
   readonly response: SearchResponse | undefined;
   readonly failure: RequestFailure | undefined;
   readonly isSearching: boolean;
 }
 
+/** What matches, then what is merely nearest. */
+export function allHits(response: SearchResponse | undefined): readonly Hit[] {
+  return response === undefined ? [] : [...response.hits, ...response.weaker];
+}
+
 const nothing: SearchState = {
-  query: undefined,
-  kind: undefined,
+  asked: nothingAsked,
+  choice: anything,
   response: undefined,
   failure: undefined,
   isSearching: false,
 };
 
-/** The text in the address, if any. */
-export function textInAddress(): string {
-  return new URLSearchParams(location.search).get('q')?.slice(0, 1000) ?? '';
+/** How the address changes: a step that the back button returns to, the same step, or not at all. */
+export type AddressChange = 'new step' | 'same step' | 'none';
+
+/** What the browser keeps beside an address: files and names are not in it. */
+interface StepState {
+  readonly file?: number;
+  readonly likeName?: string;
 }
 
-function writeAddress(text: string, keepEntry: boolean): void {
-  const address = text === '' ? location.pathname : `${location.pathname}?q=${encodeURIComponent(text)}`;
-  if (`${location.pathname}${location.search}` === address) return;
-  if (keepEntry) history.pushState(null, '', address);
-  else history.replaceState(null, '', address);
+/** Files of earlier steps, so that the back button finds them while the page is open. */
+const filesOfSteps: AskedFile[] = [];
+
+/** What the present address asks for. */
+export function askedInAddress(): { asked: Asked; choice: Choice } {
+  const { asked, choice } = fromAddress(location.search);
+  const state = history.state as StepState | null;
+  const file = state?.file === undefined ? undefined : filesOfSteps[state.file];
+  const like = asked.like === undefined ? undefined : { ...asked.like, name: state?.likeName ?? '' };
+  return { asked: { ...asked, ...(file ? { file } : {}), ...(like ? { like } : {}) }, choice };
+}
+
+function writeAddress(asked: Asked, choice: Choice, change: AddressChange): void {
+  if (change === 'none') return;
+  const { file, like } = asked;
+  if (file !== undefined && !filesOfSteps.includes(file)) filesOfSteps.push(file);
+  const state: StepState = {
+    ...(file === undefined ? {} : { file: filesOfSteps.indexOf(file) }),
+    ...(like === undefined ? {} : { likeName: like.name }),
+  };
+  const address = `${location.pathname}${toAddress(asked, choice)}`;
+  const isSame =
+    `${location.pathname}${location.search}` === address && (history.state as StepState | null)?.file === state.file;
+  if (change === 'new step' && !isSame) history.pushState(state, '', address);
+  else history.replaceState(state, '', address);
 }
 
 /** Searching, and the functions that change what is looked for. */
@@ -42,60 +80,28 @@ export function useSearch() {
   const [state, setState] = useState<SearchState>(nothing);
   const running = useRef<AbortController | undefined>(undefined);
 
-  const kindRef = useRef<SegmentKind | undefined>(undefined);
-
-  const run = useCallback((query: Query) => {
-    const kind = kindRef.current;
+  /** Searches; asking for nothing clears what was found. */
+  const ask = useCallback((asked: Asked, choice: Choice, change: AddressChange) => {
     running.current?.abort();
+    writeAddress(asked, choice, change);
+    if (!isAsking(asked)) {
+      setState({ ...nothing, asked, choice });
+      return;
+    }
     const controller = new AbortController();
     running.current = controller;
-    setState((before) => ({ ...before, query, kind, failure: undefined, isSearching: true }));
-    search(query, kind, top, controller.signal).then(
+    setState((before) => ({ ...before, asked, choice, failure: undefined, isSearching: true }));
+    search(asked, choice, top, controller.signal).then(
       (response) => {
-        if (!controller.signal.aborted) setState({ query, kind, response, failure: undefined, isSearching: false });
+        if (!controller.signal.aborted) setState({ asked, choice, response, failure: undefined, isSearching: false });
       },
       (error: unknown) => {
         if (controller.signal.aborted) return;
         const failure = error instanceof RequestFailure ? error : new RequestFailure('internal', String(error));
-        setState({ query, kind, response: undefined, failure, isSearching: false });
+        setState({ asked, choice, response: undefined, failure, isSearching: false });
       },
     );
   }, []);
-
-  const clear = useCallback(() => {
-    running.current?.abort();
-    writeAddress('', false);
-    kindRef.current = undefined;
-    setState(nothing);
-  }, []);
-
-  /** Searches for a text; `asEntry` makes it a step that the back button returns to. */
-  const searchText = useCallback(
-    (text: string, asEntry: boolean) => {
-      const trimmed = text.trim();
-      if (trimmed === '') return clear();
-      writeAddress(trimmed, asEntry);
-      run({ kind: 'text', text: trimmed });
-    },
-    [run, clear],
-  );
-
-  /** Searches again, for one kind of file or for all. */
-  const chooseKind = useCallback(
-    (query: Query, kind: SegmentKind | undefined) => {
-      kindRef.current = kind;
-      run(query);
-    },
-    [run],
-  );
-
-  const searchFile = useCallback(
-    (file: Blob, name: string) => {
-      writeAddress('', false);
-      run({ kind: 'file', file, name, url: URL.createObjectURL(file) });
-    },
-    [run],
-  );
 
   /** Shows a failure that happened before anything was asked. */
   const fail = useCallback((failure: RequestFailure) => {
@@ -103,9 +109,5 @@ export function useSearch() {
     setState({ ...nothing, failure });
   }, []);
 
-  // The address of a query file is freed when another query takes its place.
-  const url = state.query?.kind === 'file' ? state.query.url : undefined;
-  useEffect(() => (url === undefined ? undefined : () => URL.revokeObjectURL(url)), [url]);
-
-  return { state, run, clear, searchText, searchFile, chooseKind, fail };
+  return { state, ask, fail };
 }

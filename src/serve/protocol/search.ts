@@ -30,8 +30,8 @@ export const hit = z.object({
   hasThumbnail: z.boolean(),
   /** Its place among the segments of the file. */
   segment: z.number(),
-  /** How much it stands out among the segments of its kind: 0 at their median, 1 where the best of all lies by chance. */
-  standing: z.number(),
+  /** How much it stands out among the segments of its kind: 0 at their median, 1 where the best of all lies by chance; null where it is not known. */
+  standing: z.nullable(z.number()),
   /** How probable it is that this answers the query, in [0, 1], where the model is calibrated. */
   probability: z.optional(z.number()),
   /** Names the file in `/api/files/:id`. */
@@ -64,9 +64,12 @@ export const searchNotice = z.object({
   message: z.string(),
 });
 
-/** Hits, best first. */
+/** What was found. */
 export const searchResponse = z.object({
+  /** What matches, best first; with a model that is not calibrated, whatever is nearest. */
   hits: z.array(hit),
+  /** What is nearest beside it, but more likely does not match. */
+  weaker: z.array(hit),
   /** How many files were searched. */
   searched: z.number(),
   /** Time on the server, from the whole request to the hits. */
@@ -80,5 +83,5 @@ export type Hit = z.infer<typeof hit>;
 /** Something the person should know about the answer. */
 export type SearchNotice = z.infer<typeof searchNotice>;
 
-/** Hits, best first. */
+/** What was found. */
 export type SearchResponse = z.infer<typeof searchResponse>;

@@ -76,7 +76,7 @@ const service: SearchService = {
       if ('text' in part && part.text === 'fault') throw new Error('secret path /root/x');
     }
     if (filter?.folder === 'nowhere') throw new NotFoundError('the library has no such folder');
-    return { hits: [found], searched: 2, notice: null };
+    return { hits: [found], weaker: [], searched: 2, notice: null };
   },
   async momentsOf(id, parts) {
     asked.push({ parts, id });

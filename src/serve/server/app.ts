@@ -66,8 +66,9 @@ export async function createApp(options: AppOptions): Promise<Hono> {
 
   const answer = async (context: Context, parts: readonly Part[]) => {
     const started = performance.now();
-    const { hits, searched, notice } = await service.search(parts, topOf(context), filterOf(context));
-    return context.json({ hits: [...hits], searched, latencyMs: since(started), notice } satisfies SearchResponse);
+    const { hits, weaker, ...rest } = await service.search(parts, topOf(context), filterOf(context));
+    const found = { hits: [...hits], weaker: [...weaker], ...rest };
+    return context.json({ ...found, latencyMs: since(started) } satisfies SearchResponse);
   };
 
   const answerMoments = async (context: Context, parts: readonly Part[]) => {

@@ -127,7 +127,7 @@ describe('LibraryService', () => {
 
   it('is empty until the library is made, then searches what is in it so far', async () => {
     await service.useEncoder(async () => colourEncoder);
-    expect(await service.search([{ text: 'red' }], 5)).toEqual({ hits: [], searched: 0, notice: null });
+    expect(await service.search([{ text: 'red' }], 5)).toEqual({ hits: [], weaker: [], searched: 0, notice: null });
     await expect(service.refresh(true)).rejects.toThrow(MissingDataError);
     let told = 0;
     service.onStatus(() => {

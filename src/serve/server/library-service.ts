@@ -7,6 +7,7 @@ import {
   EncoderMismatchError,
   encodeQuery,
   fileIdOf,
+  type JudgedHit,
   type Library,
   type LibraryEncoder,
   type LibraryFacets,
@@ -17,6 +18,7 @@ import {
   searchLibrary,
   type WeightedPart,
 } from '../../apps/search/index.ts';
+import { calibrate, type QueryKind } from '../../bundle/index.ts';
 import { MissingDataError } from '../../engine/core/index.ts';
 import type { EncoderStatus, Facets, FileKind, FileMoment, Hit, RefusedResponse, Status } from '../protocol/index.ts';
 import { type IndexingEvent, IndexingProgress, idleIndexing } from './indexing-progress.ts';
@@ -147,15 +149,16 @@ export class LibraryService implements SearchService {
   async search(parts: readonly Part[], top: number, filter: Filter = {}): Promise<Found> {
     const encoder = await this.#encoder;
     return this.#use(async (library) => {
-      if (library === undefined) return { hits: [], searched: 0, notice: null };
+      if (library === undefined) return { hits: [], weaker: [], searched: 0, notice: null };
       const searched = await library.count();
       const query = await this.#partsIn(library, parts);
       const within = await this.#filterIn(library, filter);
-      const { hits, notice } = await explained(() =>
+      const { hits, weaker, notice } = await explained(() =>
         searchLibrary({ library, encoder, query: { parts: query }, top, ...within }),
       );
       return {
         hits: await Promise.all(hits.map((hit) => this.#shown(library, hit))),
+        weaker: await Promise.all(weaker.map((hit) => this.#shown(library, hit))),
         searched,
         notice: notice === undefined ? null : { kind: notice, message: noticeMessages[notice] },
       };
@@ -168,7 +171,7 @@ export class LibraryService implements SearchService {
       const file = await library?.fileById(id);
       if (library === undefined || file === undefined) throw new NotFoundError('the library has no such file');
       const query = await this.#partsIn(library, parts);
-      const { vectors } = await explained(() =>
+      const { vectors, kinds } = await explained(() =>
         this.#queries.get(query, () => encodeQuery(library, encoder, { parts: query })),
       );
       if (vectors.length === 0) return [];
@@ -183,7 +186,7 @@ export class LibraryService implements SearchService {
           ...times,
           score,
           standing,
-          ...probabilityOf(hit),
+          ...probabilityOf(hit, encoder, kinds),
           hasThumbnail: hasThumbnail(hit),
         };
       });
@@ -255,11 +258,12 @@ export class LibraryService implements SearchService {
     };
   }
 
-  async #shown(library: Library, hit: SearchHit): Promise<Hit> {
-    const { path, fileNumber, index, indexedAt: _, tags, ...rest } = hit;
+  async #shown(library: Library, hit: JudgedHit): Promise<Hit> {
+    const { path, fileNumber, index, indexedAt: _, hasWords: __, tags, standing, ...rest } = hit;
     const passage = hit.kind === 'text' ? ((await library.segment(fileNumber, index))?.text ?? null) : null;
     const names = { id: fileIdOf(path), name: basename(path) };
-    return { ...rest, ...names, tags: [...tags], segment: index, passage, hasThumbnail: hasThumbnail(hit) };
+    const known = { ...rest, standing: Number.isNaN(standing) ? null : standing, tags: [...tags] };
+    return { ...known, ...names, segment: index, passage, hasThumbnail: hasThumbnail(hit) };
   }
 
   async thumbnailOf(id: string, segment: number): Promise<Uint8Array | undefined> {
@@ -321,9 +325,15 @@ function hasThumbnail({ kind, width, height }: Pick<SearchHit, 'kind' | 'width' 
   return kind === 'video' || (kind === 'image' && Math.max(width, height) > shownWholeSide);
 }
 
-/** How probable it is, where the library knows. */
-function probabilityOf(hit: object): { probability?: number } {
-  return 'probability' in hit && typeof hit.probability === 'number' ? { probability: hit.probability } : {};
+/** How probable it is that a segment answers, where the encoder was calibrated; of a mix of parts nothing is known, as in `searchLibrary`. */
+function probabilityOf(
+  { kind: rowKind, score: cosine, standing }: SearchHit,
+  { calibration }: LibraryEncoder,
+  kinds: readonly QueryKind[],
+): { probability?: number } {
+  const [queryKind] = kinds;
+  if (calibration === undefined || queryKind === undefined || kinds.length > 1) return {};
+  return { probability: calibrate(calibration, { queryKind, rowKind, cosine, standing }) };
 }
 
 /** Does something that needs the encoder of the library. @throws NotReadyError if the encoder is another one's. */

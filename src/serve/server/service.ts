@@ -40,7 +40,10 @@ export interface ServedFile {
 
 /** The answer to a query. */
 export interface Found {
+  /** What matches, best first. */
   readonly hits: readonly Hit[];
+  /** What is nearest beside it, but more likely does not match. */
+  readonly weaker: readonly Hit[];
   readonly searched: number;
   readonly notice: SearchNotice | null;
 }
