@@ -29,7 +29,7 @@ export interface FilmPlan {
   readonly framesPerSecond?: number;
   /** Frames between key frames at most. */
   readonly keyInterval: number;
-  /** Strength of the grain; 6 if absent. */
+  /** Strength of the grain; 8 if absent. */
   readonly grain?: number;
 }
 
@@ -63,7 +63,7 @@ export function planShots(totalSeconds: number, rng: Rng): Shot[] {
 
 /** Writes a film as MP4 (H.264) and returns its boundaries. @throws Error if ffmpeg fails. */
 export async function composeFilm(path: string, plan: FilmPlan): Promise<Boundary[]> {
-  const { shots, width = 1280, height = 720, framesPerSecond = 30, grain = 6 } = plan;
+  const { shots, width = 1280, height = 720, framesPerSecond = 30, grain = 8 } = plan;
   const folder = mkdtempSync(join(tmpdir(), 'film-'));
   try {
     const [inputs, filters]: [string[], string[]] = [[], []];
@@ -98,7 +98,7 @@ export async function composeFilm(path: string, plan: FilmPlan): Promise<Boundar
     const coding = ['-c:v', 'libx264', '-preset', 'veryfast', '-g', String(plan.keyInterval), '-pix_fmt', 'yuv420p'];
     await run('ffmpeg', [
       ...['-v', 'error', '-nostdin', '-y', ...inputs, '-filter_complex', filters.join(';'), '-map', '[film]', '-an'],
-      ...[...coding, '-movflags', '+faststart', path],
+      ...[...coding, '-movflags', '+faststart', '-f', 'mp4', path],
     ]);
     return boundaries;
   } finally {

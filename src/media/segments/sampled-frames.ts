@@ -6,7 +6,6 @@ import { MediaError } from '../../engine/core/index.ts';
 import { probeAnimation, readAnimation } from '../image/animation.ts';
 import { pictureFormat, signatureBytes } from '../image/picture-format.ts';
 import { readPictureSource } from '../image/picture-source.ts';
-import { previewSide } from '../image/preview.ts';
 import { openMediaSource } from '../media-source.ts';
 import type { FittedFrame } from '../video/fit-frame.ts';
 import type { FrameDecoding, FrameSelection } from '../video/frame-selection.ts';
@@ -17,7 +16,7 @@ import { openVideo, type VideoSession } from '../video/video-session.ts';
 export interface SampledFrame {
   /** In seconds from the start of the file, as players count. */
   readonly timeSeconds: number;
-  /** RGBA, upright, the longer side at most 320 pixels; the same object as before where nothing has changed. */
+  /** RGBA, upright; the same object as before where nothing has changed. */
   readonly picture: FittedFrame;
   /** Whether it is known to be a key frame, which coders like to put where the picture changes. */
   readonly isKey: boolean;
@@ -32,14 +31,18 @@ export interface FrameStream {
   close(): Promise<void>;
 }
 
+/** Which frames are sampled, and how large they must be. */
+export type SampleOptions = FrameSelection &
+  FrameDecoding & {
+    /** The longer side of a frame in pixels, which is less where the film's own is. */
+    readonly side: number;
+  };
+
 /**
  * Opens whatever moves, or does not; told apart by content.
  * @throws MediaError if it cannot be read, is none of these, is damaged, or nothing is installed that decodes it.
  */
-export async function openFrames(
-  source: string | Uint8Array,
-  options: FrameSelection & FrameDecoding,
-): Promise<FrameStream> {
+export async function openFrames(source: string | Uint8Array, options: SampleOptions): Promise<FrameStream> {
   const opened = await openMediaSource(source, 'video');
   const { name } = opened;
   let isPicture: boolean;
@@ -51,7 +54,9 @@ export async function openFrames(
   if (isPicture) return await openAnimation(source, name, options);
   const session = await openVideo(source, options.timeoutMs, { mayBeCut: true });
   const { startSeconds, endSeconds, delaySeconds } = session.content;
-  const fitted = fittedFrames(session, { ...options, side: previewSide, isSparse: true });
+  const { squareWidth, squareHeight } = session.content;
+  const side = Math.max(1, Math.min(options.side, Math.round(Math.max(squareWidth, squareHeight))));
+  const fitted = fittedFrames(session, { ...options, side, isSparse: true });
   return {
     name,
     durationSeconds: delaySeconds + endSeconds - startSeconds,
@@ -75,15 +80,11 @@ async function* videoFrames(
   if (cutShort !== undefined) throw cutShort;
 }
 
-async function openAnimation(
-  source: string | Uint8Array,
-  name: string,
-  options: FrameSelection & FrameDecoding,
-): Promise<FrameStream> {
+async function openAnimation(source: string | Uint8Array, name: string, options: SampleOptions): Promise<FrameStream> {
   const picture = await readPictureSource(source);
   const { width, height, durationSeconds } = await probeAnimation(picture);
   const longer = Math.max(width, height);
-  const size = picture.format === 'svg' ? previewSide : Math.min(previewSide, longer);
+  const size = picture.format === 'svg' ? options.side : Math.min(options.side, longer);
   const [inWidth, inHeight] = [width, height].map((length) => Math.max(1, Math.round((length * size) / longer)));
   async function* frames(): AsyncGenerator<SampledFrame> {
     let before: { pixels: Uint8Array; picture: FittedFrame } | undefined;

@@ -75,8 +75,32 @@ decoding('frames are those of the segment, and the picture of it keeps its shape
     expect(difference).toBeLessThan(4);
   }
   const { format, width, height } = await sharp(still.thumbnail).metadata();
-  expect([format, width, height]).toEqual(['webp', 320, 180]);
+  expect([format, width, height]).toEqual(['webp', 160, 90]);
 });
+
+decoding.each([1, 5])(
+  'at %i frames a second, what is seen at the time of a frame is in it',
+  async (framesPerSecond) => {
+    const times: number[] = [];
+    const found: Uint8Array[] = [];
+    for await (const segment of segmentVideo(fixture('takes.mp4'), { framesPerSecond, size: 160, numFrames: 1 })) {
+      times.push(segment.keyFrameSeconds);
+      found.push(segment.frames.data);
+    }
+    const wanted: Uint8Array[] = [];
+    for await (const { pixels } of readFrames(fixture('takes.mp4'), {
+      times: times.map((time) => time + 1e-3),
+      size: 160,
+    })) {
+      wanted.push(pixels.data);
+    }
+    expect(found.length).toBe(wanted.length);
+    found.forEach((frame, i) => {
+      const difference = frame.reduce((sum, value, at) => sum + Math.abs(value - wanted[i]![at]!), 0) / frame.length;
+      expect(difference).toBeLessThan(0.5);
+    });
+  },
+);
 
 decoding('key frames alone give fewer segments, at times that are as true', async () => {
   const { segments } = await segmentsOf(fixture('takes.mp4'), { keyFrames: true });

@@ -5,7 +5,7 @@
  */
 import sharp from 'sharp';
 import { MediaError, Tensor } from '../../engine/core/index.ts';
-import { previewOfPixels } from '../image/preview.ts';
+import { previewOfPixels, previewSide } from '../image/preview.ts';
 import { checkOptions, composite, innerSide, type RenderOptions, type RGB, tune } from '../image/render-picture.ts';
 import type { FittedFrame } from '../video/fit-frame.ts';
 import { checkSelection, type FrameDecoding } from '../video/frame-selection.ts';
@@ -70,7 +70,7 @@ export async function* segmentVideo(
   if (!Number.isInteger(numFrames) || numFrames < 1 || numFrames > maxFrames) {
     throw new RangeError(`segmentVideo: numFrames must be a whole number in [1, ${maxFrames}], got ${numFrames}`);
   }
-  const stream = await openFrames(source, { ...rest, ...selection });
+  const stream = await openFrames(source, { ...rest, ...selection, side: Math.max(previewSide, innerSide(rendering)) });
   try {
     let numPieces = 0;
     for await (const piece of cutPieces(markShots(stream.frames), stream.durationSeconds)) {

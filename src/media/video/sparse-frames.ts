@@ -20,6 +20,8 @@ export interface SparseSource {
 /** A frame, and whether it is a key frame; coders put those where the picture changes. */
 export interface SparseFrame {
   readonly frame: VideoFrame;
+  /** When it begins, on the container's clock. */
+  readonly timeSeconds: number;
   readonly isKey: boolean;
 }
 
@@ -35,34 +37,44 @@ export async function* sparseFrames(
   // Frames at rates above this are too near each other for a neighbour to stand in.
   const dropsDisposable = 'framesPerSecond' in selection && selection.framesPerSecond <= 4;
 
-  /** Packets in the order of decoding, and which of them show a wanted frame. */
-  async function* packets(): AsyncGenerator<{ packet: EncodedPacket; isWanted: boolean }> {
+  /** Packets in the order of decoding, and which of them show a wanted frame; undefined where that is seen when they are decoded. */
+  async function* packets(): AsyncGenerator<{ packet: EncodedPacket; isWanted: boolean | undefined }> {
     const verified = { verifyKeyPackets: true };
+    const first = await sink.getFirstKeyPacket(verified);
     if ('keyFrames' in selection) {
-      let key = await sink.getFirstKeyPacket(verified);
-      for (; key !== null; key = await sink.getNextKeyPacket(key, verified)) yield { packet: key, isWanted: true };
+      for (let key = first; key !== null; key = await sink.getNextKeyPacket(key, verified)) {
+        yield { packet: key, isWanted: true };
+      }
+      return;
+    }
+    if (!dropsDisposable) {
+      for (let packet = first; packet !== null; packet = await sink.getNextPacket(packet)) {
+        yield { packet, isWanted: undefined };
+      }
       return;
     }
     const step = 1 / selection.framesPerSecond;
     let last: EncodedPacket | undefined;
+    let key = first;
     let lastWanted = Number.NEGATIVE_INFINITY;
     for (let i = 0; startSeconds + i * step < Math.max(endSeconds, startSeconds + 1e-9); i++) {
       const moment = startSeconds + i * step;
       if (moment <= lastWanted) continue;
       const near = await sink.getKeyPacket(moment + step * 0.499, { metadataOnly: true });
       let packet: EncodedPacket | null = null;
-      if (near !== null && (last === undefined || near.sequenceNumber > last.sequenceNumber)) {
+      if (near !== null && last !== undefined && near.sequenceNumber > last.sequenceNumber) {
         // What lies between is needed by no frame from here on.
         packet = await sink.getKeyPacket(near.timestamp, verified);
-        if (packet !== null && last !== undefined && packet.sequenceNumber <= last.sequenceNumber) packet = null;
+        if (packet !== null && packet.sequenceNumber <= last.sequenceNumber) packet = null;
       }
-      packet ??= last === undefined ? await sink.getFirstKeyPacket(verified) : await sink.getNextPacket(last);
+      packet ??= last === undefined ? first : await sink.getNextPacket(last);
       for (; packet !== null; packet = await sink.getNextPacket(packet)) {
         last = packet;
-        const isKey = packet.type === 'key';
-        const isWanted: boolean =
-          packet.timestamp >= moment - (isKey ? step * 0.501 : 1e-6) && packet.timestamp > lastWanted;
-        if (dropsDisposable && !isKey && source.isDisposable(packet.data, config)) continue;
+        if (packet.type === 'key') key = packet;
+        // Frames before a key frame may refer to what was jumped over.
+        else if (packet.timestamp < key!.timestamp || source.isDisposable(packet.data, config)) continue;
+        const early = packet === key ? step * 0.501 : 1e-6;
+        const isWanted: boolean = packet.timestamp >= moment - early && packet.timestamp > lastWanted;
         yield { packet, isWanted };
         if (!isWanted) continue;
         lastWanted = packet.timestamp;
@@ -72,18 +84,27 @@ export async function* sparseFrames(
     }
   }
 
-  const wanted: { readonly timestamp: number; readonly isKey: boolean }[] = [];
+  // The decoder gives frames in the order of time, but not with their own times.
+  const fed: { readonly timestamp: number; readonly isWanted: boolean | undefined; readonly isKey: boolean }[] = [];
   const ready: SparseFrame[] = [];
+  let nextMoment = Number.NEGATIVE_INFINITY;
   let at = startSeconds;
   let failure: Error | undefined;
   let wake = () => {};
   const decoder = new Decoder({
     output: (frame) => {
-      // Times are rounded in containers.
-      if (wanted.length > 0 && frame.timestamp >= wanted[0]!.timestamp - 1) {
-        let isKey = false;
-        while (wanted.length > 0 && wanted[0]!.timestamp <= frame.timestamp + 1) isKey = wanted.shift()!.isKey;
-        ready.push({ frame, isKey });
+      const packet = fed.shift();
+      const { timestamp = 0, isKey = false } = packet ?? {};
+      const isWanted = packet?.isWanted ?? timestamp >= nextMoment;
+      if (isWanted) {
+        ready.push({ frame, timeSeconds: timestamp, isKey });
+        if ('framesPerSecond' in selection) {
+          const { framesPerSecond } = selection;
+          // Times are rounded in containers.
+          nextMoment =
+            startSeconds +
+            (Math.floor((timestamp - startSeconds) * framesPerSecond + 1e-3) + 1 - 1e-3) / framesPerSecond;
+        }
       } else frame.close();
       wake();
     },
@@ -108,7 +129,9 @@ export async function* sparseFrames(
       for await (const { packet, isWanted } of packets()) {
         if (failure !== undefined) break;
         at = packet.timestamp;
-        if (isWanted) wanted.push({ timestamp: packet.microsecondTimestamp, isKey: packet.type === 'key' });
+        let place = fed.length;
+        while (place > 0 && fed[place - 1]!.timestamp > packet.timestamp) place -= 1;
+        fed.splice(place, 0, { timestamp: packet.timestamp, isWanted, isKey: packet.type === 'key' });
         decoder.decode(packet.toEncodedVideoChunk());
         while (failure === undefined && decoder.decodeQueueSize > 10) {
           if (ready.length > 0) yield ready.shift()!;

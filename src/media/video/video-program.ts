@@ -113,14 +113,14 @@ export function videoProgram(): string {
       }
     }
     /** The sample as RGBA: made small on the way where it comes in planes. */
-    async function scaled(sample, side) {
+    async function scaled(sample, side, isQuick) {
       const { width, height } = sample.visibleRect;
       const { matrix, fullRange } = sample.colorSpace;
       if (/^I4/.test(sample.format)) {
         const data = new Uint8Array(sample.allocationSize());
         const layout = await sample.copyTo(data);
         const planar = { format: sample.format, data, layout, width, height, matrix, fullRange };
-        const small = await scalePlanar(sharp, planar, ...fittedSize(content, side));
+        const small = await scalePlanar(sharp, planar, ...fittedSize(content, side), isQuick);
         if (small !== undefined) return small;
       }
       const data = new Uint8Array(sample.allocationSize({ format: 'RGBA' }));
@@ -162,11 +162,11 @@ export function videoProgram(): string {
       const { startSeconds, endSeconds } = content;
       const [sink, config] = [new EncodedPacketSink(track), await track.getDecoderConfig()];
       const source = { sink, config, startSeconds, endSeconds, Decoder: VideoDecoder, isDisposable };
-      for await (const { frame, isKey } of sparseFrames(source, selection)) {
+      for await (const { frame, timeSeconds, isKey } of sparseFrames(source, selection)) {
         const sample = new VideoSample(frame);
         try {
-          const fitted = await fitFrame(sharp, await scaled(sample, side), fittedSize(content, side), content);
-          yield { timeSeconds: sample.timestamp - startSeconds, fitted, isKey };
+          const fitted = await fitFrame(sharp, await scaled(sample, side, true), fittedSize(content, side), content);
+          yield { timeSeconds: timeSeconds - startSeconds, fitted, isKey };
         } finally {
           sample.close();
         }
