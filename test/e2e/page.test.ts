@@ -176,7 +176,7 @@ describe.skipIf(browserPath === undefined)('the page', () => {
       page.waitForFunction((wanted) => document.querySelector('button.tile')?.getAttribute('title') === wanted, name);
     await bring('drop', 'yellow');
     await isFirst('03-yellow.svg');
-    expect(await page.locator('.query-picture-name').textContent()).toBe('square.svg');
+    expect(await page.locator('.query-example-name').textContent()).toBe('square.svg');
     await bring('paste', 'blue');
     await isFirst('02-blue.svg');
     await page.setInputFiles('input[type=file]', join(folder, '01-green.svg'));
@@ -184,7 +184,7 @@ describe.skipIf(browserPath === undefined)('the page', () => {
     await tiles(page).nth(0).click();
     await page.getByRole('button', { name: 'Find similar' }).click();
     await isFirst('01-green.svg');
-    expect(await page.locator('.query-picture-name').textContent()).toBe('01-green.svg');
+    expect(await page.locator('.query-example-name').textContent()).toBe('Like 01-green.svg');
   });
 
   it('explains what cannot be searched by', async () => {

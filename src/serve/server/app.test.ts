@@ -390,6 +390,19 @@ describe('GET /api/files/:id', () => {
     }
   });
 
+  it('sends the small picture of a segment, and what is small as it is', async () => {
+    const small = await get('/api/files/aa/thumbnail?segment=0');
+    expect([small.headers.get('content-type'), (await small.arrayBuffer()).byteLength]).toEqual(['image/webp', 4]);
+    const itself = await get('/api/files/aa/thumbnail?segment=1');
+    expect([itself.headers.get('content-type'), await itself.text()]).toEqual(['image/svg+xml', svg]);
+    expect(itself.headers.get('content-security-policy')).toMatch(/^sandbox; default-src 'none'/);
+    expect((await get('/api/files/sound/thumbnail')).headers.get('content-type')).toBe('image/svg+xml');
+    expect((await get('/api/files/bb/thumbnail?segment=0')).status).toBe(404);
+    for (const segment of ['-1', 'x', '1.5', '9'.repeat(20)]) {
+      expect((await failureOf(await get(`/api/files/aa/thumbnail?segment=${segment}`), 400)).kind).toBe('bad-request');
+    }
+  });
+
   it('draws the waveform of a sound, and of nothing else', async () => {
     const response = await get('/api/files/sound/waveform');
     expect(response.headers.get('content-type')).toBe('image/svg+xml');

@@ -94,11 +94,16 @@ export async function createApp(options: AppOptions): Promise<Hono> {
     return sendFile(context, path, { 'content-security-policy': filePolicy });
   });
   app.get('/api/files/:id/thumbnail', async (context) => {
-    const segment = context.req.query('segment') ?? '0';
-    const picture = /^\d{1,9}$/.test(segment)
-      ? await service.thumbnailOf(context.req.param('id'), Number(segment))
-      : undefined;
-    if (picture === undefined) throw new RequestError(404, 'not-found', 'there is no small picture of this segment');
+    const id = context.req.param('id');
+    const segment = wholeNumber(context.req.query('segment'), 'segment', { from: 0, to: 1e9, otherwise: 0 });
+    const picture = await service.thumbnailOf(id, segment);
+    if (picture === undefined) {
+      // What is small has no smaller picture: it is shown itself, and a sound by its waveform.
+      const file = await service.fileOf(id);
+      if (file?.kind === 'image') return sendFile(context, file.path, { 'content-security-policy': filePolicy });
+      if (file?.kind === 'audio') return sendWaveform(context, file.path);
+      throw new RequestError(404, 'not-found', 'there is no small picture of this segment');
+    }
     return context.body(Uint8Array.from(picture), 200, {
       'content-type': 'image/webp',
       'content-security-policy': filePolicy,
@@ -108,12 +113,7 @@ export async function createApp(options: AppOptions): Promise<Hono> {
   app.get('/api/files/:id/waveform', async (context) => {
     const { path, kind } = await foundFile(context.req.param('id'));
     if (kind !== 'audio') throw new RequestError(404, 'not-found', 'only sounds have a waveform');
-    const picture = await waveform(path);
-    return context.body(picture, 200, {
-      'content-type': 'image/svg+xml',
-      'content-security-policy': filePolicy,
-      'cache-control': 'private, max-age=3600',
-    });
+    return sendWaveform(context, path);
   });
   app.get('*', async (context) => {
     const path = page.get(context.req.path);
@@ -143,6 +143,14 @@ function asRequestError(error: Error): RequestError | undefined {
   if (error instanceof NotFoundError) return new RequestError(404, 'not-found', error.message);
   if (error instanceof NotReadyError) return new RequestError(503, 'not-ready', error.message);
   return undefined;
+}
+
+async function sendWaveform(context: Context, path: string): Promise<Response> {
+  return context.body(await waveform(path), 200, {
+    'content-type': 'image/svg+xml',
+    'content-security-policy': filePolicy,
+    'cache-control': 'private, max-age=3600',
+  });
 }
 
 /** Milliseconds since, to a tenth. */

@@ -269,8 +269,12 @@ export class LibraryService implements SearchService {
   async thumbnailOf(id: string, segment: number): Promise<Uint8Array | undefined> {
     return this.#use(async (library) => {
       const file = await library?.fileById(id);
-      const found = file === undefined ? undefined : await library?.segment(file.fileNumber, segment);
-      return found === undefined || found.thumbnail.length === 0 ? undefined : found.thumbnail;
+      if (library === undefined || file === undefined) return undefined;
+      const found = await library.segment(file.fileNumber, segment);
+      // What is heard in a video is shown by the first thing that is seen in it.
+      const shown =
+        found?.kind === 'audio' && file.kind === 'video' ? await library.segment(file.fileNumber, 0) : found;
+      return shown === undefined || shown.thumbnail.length === 0 ? undefined : shown.thumbnail;
     });
   }
 
