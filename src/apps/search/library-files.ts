@@ -32,10 +32,10 @@ export interface LibraryFacets {
 const maxFolders = 300;
 const maxTags = 100;
 
-/** The numbers of files by their ids. File numbers ascend and are never given twice, so only new files have to be looked at. */
+/** The numbers of files by their ids. Numbers are never given twice, so only new files have to be looked at. */
 export class FileIds {
   readonly #numbers = new Map<string, number>();
-  #last = -1;
+  readonly #seen = new Set<number>();
   #size = -1;
 
   /** The file with this id among `files`, or nothing. */
@@ -49,21 +49,22 @@ export class FileIds {
   }
 
   #takeNew(files: ReadonlyMap<number, StoredFile>): boolean {
-    const newest = this.#last;
+    const numSeen = this.#seen.size;
     for (const [fileNumber, { path }] of files) {
-      if (fileNumber <= newest) continue;
+      if (this.#seen.has(fileNumber)) continue;
       this.#numbers.set(fileIdOf(path), fileNumber);
-      this.#last = Math.max(this.#last, fileNumber);
+      this.#seen.add(fileNumber);
     }
-    // Names of files that are gone are worth their memory only while they are few.
-    if (this.#numbers.size > 2 * files.size + 1000) this.#forgetGone(files);
-    const hasChanged = this.#last !== newest || this.#size !== files.size;
+    const hasChanged = this.#seen.size !== numSeen || this.#size !== files.size;
     this.#size = files.size;
+    // Names of files that are gone are worth their memory only while they are few.
+    if (this.#seen.size > 2 * files.size + 1000) this.#forgetGone(files);
     return hasChanged;
   }
 
   #forgetGone(files: ReadonlyMap<number, StoredFile>): void {
     for (const [id, fileNumber] of this.#numbers) if (!files.has(fileNumber)) this.#numbers.delete(id);
+    for (const fileNumber of this.#seen) if (!files.has(fileNumber)) this.#seen.delete(fileNumber);
   }
 }
 

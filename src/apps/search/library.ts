@@ -4,17 +4,16 @@
  *
  * D: dimension of the vectors.
  */
-import { mkdir, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { connect } from '@lancedb/lancedb';
 import type { Codes } from '../../bundle/index.ts';
 import { MissingDataError, ShapeError } from '../../engine/core/index.ts';
 import { EncoderMismatchError } from './errors.ts';
 import { FileIds, facetsOf, type LibraryFacets } from './library-files.ts';
-import { isFreeForLibrary, type LibraryManifest, readManifest, writeManifest } from './manifest.ts';
+import { openPlace, placeOf } from './library-place.ts';
+import type { LibraryManifest } from './manifest.ts';
 import type { RecallReport } from './scan/index.ts';
 import { type MemoryFilter, type MemoryHit, passes, SegmentMemory, type WeightedVector } from './segment-memory.ts';
-import { dropLanceStore, openLanceStore } from './store/lance-store.ts';
 import {
   type FileKind,
   type RefusedFile,
@@ -24,7 +23,6 @@ import {
   segmentKinds,
 } from './store/segment.ts';
 import type { SegmentBatch, SegmentStore, SegmentWriter } from './store/segment-store.ts';
-import { acquireWriterLock } from './writer-lock.ts';
 
 /** Which segments are looked at; all by default. */
 export interface SearchFilter extends Omit<MemoryFilter, 'folder'> {
@@ -89,20 +87,23 @@ export interface OpenLibraryOptions {
   readonly encoderId?: string;
   /** D of that encoder. */
   readonly dim?: number;
+  /** In how many shards a new library lies, each with a writer of its own; a library that is there must have as many. */
+  readonly shards?: number;
   /** The most memory that segments may take, in bytes; beyond it LanceDB answers, more slowly. 1 GB by default. */
   readonly maxMemoryBytes?: number;
 }
 
 /**
- * Opens the library in `directory`, or makes one.
+ * Opens the library in `directory`, or makes one. `s3://bucket/prefix` and `postgres://host/database` are places for a library too.
  * @throws MissingDataError if there is none and `create` is not set.
  * @throws EncoderMismatchError if another encoder made it and `rebuild` is not set.
  * @throws LibraryBusyError if `rebuild` is set while another process writes.
  */
 export async function openLibrary(directory: string, options: OpenLibraryOptions = {}): Promise<Library> {
-  const at = resolve(directory);
-  const { create = false, rebuild = false, encoderId, dim } = options;
-  let manifest = await readManifest(at);
+  const place = placeOf(directory);
+  const at = place.address;
+  const { create = false, rebuild = false, encoderId, dim, shards } = options;
+  let manifest = await place.readManifest();
   if (manifest === undefined || (create && rebuild)) {
     if (!create) {
       throw new MissingDataError(`no library in ${at}; make one with: sensorium index <folder> --library ${directory}`);
@@ -110,10 +111,7 @@ export async function openLibrary(directory: string, options: OpenLibraryOptions
     if (encoderId === undefined || dim === undefined) {
       throw new TypeError('openLibrary: a new library needs encoderId and dim');
     }
-    if (manifest === undefined && !(await isFreeForLibrary(at))) {
-      throw new TypeError(`openLibrary: ${at} holds other files; give a new or an empty folder for the library`);
-    }
-    manifest = await makeLibrary(at, encoderId, dim, rebuild);
+    manifest = await place.make({ encoderId, dim, rebuild, shards });
   }
   if (manifest.version < 3) {
     throw new EncoderMismatchError(
@@ -126,38 +124,21 @@ export async function openLibrary(directory: string, options: OpenLibraryOptions
         'index again with --rebuild, or give the model that made it with --model',
     );
   }
-  const store = await openLanceStore(at, { dim: manifest.dim, lock: () => acquireWriterLock(at) });
-  return new Library(at, manifest, store, options.maxMemoryBytes ?? defaultMaxMemoryBytes);
-}
-
-/** Tables that earlier versions made. */
-const earlierTables = ['pictures', 'media'];
-
-async function makeLibrary(at: string, encoderId: string, dim: number, rebuild: boolean): Promise<LibraryManifest> {
-  await mkdir(at, { recursive: true });
-  const lock = await acquireWriterLock(at);
-  try {
-    if (rebuild) {
-      // The rows go before the manifest changes, so that no moment shows rows of one encoder under the name of another.
-      await dropLanceStore(at);
-      const connection = await connect(at);
-      for (const name of await connection.tableNames())
-        if (earlierTables.includes(name)) await connection.dropTable(name);
-      connection.close();
-    } else {
-      const made = await readManifest(at);
-      if (made !== undefined) return made;
-    }
-    return await writeManifest(at, encoderId, dim);
-  } finally {
-    await lock.release();
+  if (shards !== undefined && shards !== manifest.shards) {
+    throw new TypeError(
+      `library ${at} has ${manifest.shards ?? 'no'} shards, got ${shards}; index again with --rebuild`,
+    );
   }
+  const store = await openPlace(place, manifest);
+  return new Library(at, manifest, store, options.maxMemoryBytes ?? defaultMaxMemoryBytes);
 }
 
 /** An open library. Made by `openLibrary`. */
 export class Library {
-  /** The folder that holds the library. */
+  /** The folder that holds the library, or its address. */
   readonly directory: string;
+  /** In how many shards it lies; absent, it has none. */
+  readonly shards: number | undefined;
   /** The encoder whose vectors it holds. */
   readonly encoderId: string;
   /** D, the dimension of the vectors. */
@@ -171,6 +152,7 @@ export class Library {
 
   constructor(directory: string, manifest: LibraryManifest, store: SegmentStore, maxMemoryBytes: number) {
     this.directory = directory;
+    this.shards = manifest.shards;
     this.encoderId = manifest.encoderId;
     this.dim = manifest.dim;
     this.#store = store;

@@ -87,7 +87,11 @@ async function bringUpToDate(
   options: IndexOptions,
 ): Promise<Omit<IndexReport, 'seconds'>> {
   const { library, signal, retryRefused = false } = options;
-  const listing = await walkFolder(folder, new Set([await realpath(library.directory)]), signal);
+  const listing = await walkFolder(
+    folder,
+    new Set([await realpath(library.directory).catch(() => library.directory)]),
+    signal,
+  );
   const known = await writer.known();
   const isKnown = ({ path, sizeBytes, modifiedMs }: FoundFile) => {
     const row = known.get(path);
