@@ -56,7 +56,7 @@ export const lancedb: Contender = {
         const search = table.vectorSearch(query).distanceType('cosine').refineFactor(4);
         if (ofClass === undefined) search.nprobes(effort);
         // Under a filter, a fixed number of partitions may hold too few rows.
-        else search.minimumNprobes(effort).maximumNprobes(0).where(`class = ${ofClass}`);
+        else search.maximumNprobes(0).minimumNprobes(effort).where(`class = ${ofClass}`);
         const rows = await search.select(['row', '_distance']).limit(top).toArray();
         return rows.map(({ row }) => Number(row));
       },

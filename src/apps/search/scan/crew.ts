@@ -29,6 +29,9 @@ const { workerData } = require('node:worker_threads');
 /** Rows of a list that a thread scores at a time. */
 export const rowsPerScoreChunk = 1024;
 
+/** Jobs of fewer chunks, by their kind, are done before a worker would be awake, which takes some 50 microseconds. */
+const minChunksToShare: readonly number[] = [24, 3, 2];
+
 /** How long the calling thread works before it gives other events a turn. */
 const sliceMs = 1;
 
@@ -136,7 +139,7 @@ export class Crew {
     words[controlWords.numChunks] = numChunks;
     words.set(job, controlWords.arguments);
     words[controlWords.next] = 0;
-    if (this.#workers.length === 0 || numChunks < minChunksToShare) return;
+    if (this.#workers.length === 0 || numChunks < minChunksToShare[kind]!) return;
     Atomics.and(words, controlWords.workers, ~closedFlag);
     Atomics.add(words, controlWords.job, 1);
     Atomics.notify(words, controlWords.job, Math.min(this.#workers.length, numChunks - 1));
@@ -153,6 +156,3 @@ export class Crew {
     }
   }
 }
-
-/** Jobs of fewer chunks are done before a worker would be awake. */
-const minChunksToShare = 4;

@@ -25,6 +25,8 @@ export interface VectorIndexOptions {
   readonly maxBytes?: number;
   /** Threads that search, with the calling one; all cores, at most 8, if absent. */
   readonly numThreads?: number;
+  /** Candidates that a scan hands on, where they were measured before; 400 if absent. */
+  readonly depth?: number;
 }
 
 /** How one search is done. */
@@ -49,19 +51,26 @@ const minRowsOfScan = 4096;
 /** An index in memory. Its methods may be called while others wait; searches are done one after another. */
 export class VectorIndex {
   readonly #memory: RowMemory;
-  #depth = defaultDepth;
+  #depth: number;
   #last: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
-  private constructor(memory: RowMemory) {
+  private constructor(memory: RowMemory, depth: number) {
     this.#memory = memory;
+    this.#depth = depth;
   }
 
   /**
    * An empty index.
    * @throws RangeError for a dimension, limit or number of threads that cannot be; ShapeError if the projection does not fit.
    */
-  static create({ dim, projection, maxBytes = 2 ** 30, numThreads }: VectorIndexOptions): VectorIndex {
+  static create({
+    dim,
+    projection,
+    maxBytes = 2 ** 30,
+    numThreads,
+    depth = defaultDepth,
+  }: VectorIndexOptions): VectorIndex {
     const threads = numThreads ?? Math.min(8, availableParallelism());
     if (!(Number.isInteger(dim) && dim >= 1 && dim <= 65_536)) {
       throw new RangeError(`VectorIndex.create: dim must be a whole number in [1, 65536], got ${dim}`);
@@ -71,6 +80,7 @@ export class VectorIndex {
     }
     return new VectorIndex(
       new RowMemory({ dim, maxBytes, numThreads: threads, ...(projection === undefined ? {} : { projection }) }),
+      depth,
     );
   }
 
@@ -236,45 +246,53 @@ export class VectorIndex {
     const costOfRows = size * paddedDim;
     const costOfScan = numRows * dimsPerCode + numHandedOn * 2 * paddedDim;
     const usesCodes = depth > 0 && size > minRowsOfScan && costOfRows > costOfScan;
-    let rows: Int32Array;
     if (usesCodes) {
-      rows = (await scanCodes(memory, unit, numHandedOn, among)).rows;
-    } else {
-      writeQuery(this.#memory, unit);
-      rows = this.#liveRows(among);
+      const { rows } = await scanCodes(memory, unit, numHandedOn, among);
+      return bestRows(rows, await this.#roundedScores(rows), rows.length, count);
     }
-    const scores = await this.#roundedScores(rows);
-    return bestRows(rows, scores, rows.length, count);
-  }
-
-  #liveRows(among: RowSet | undefined): Int32Array {
-    const memory = this.#memory;
-    if (among === undefined) {
-      if (memory.numLive === memory.numRows) return Int32Array.from({ length: memory.numRows }, (_, row) => row);
-      const rows = new Int32Array(memory.numLive);
-      let end = 0;
-      for (let row = 0; row < memory.numRows; row++) if (memory.has(row)) rows[end++] = row;
-      return rows;
-    }
-    const isWhole = memory.numLive === memory.numRows && among.numRows <= memory.numRows;
-    return isWhole ? among.rows : among.rows.filter((row) => memory.has(row));
+    writeQuery(memory, unit);
+    if (among === undefined) return bestRows(undefined, await this.#allRoundedScores(), numRows, count);
+    const isWhole = memory.numLive === numRows && among.numRows <= numRows;
+    const rows = isWhole ? among.rows : among.rows.filter((row) => memory.has(row));
+    return bestRows(rows, await this.#roundedScores(rows), rows.length, count);
   }
 
   /** The cosines of the query that was written with rows, by their 8-bit vectors. */
   async #roundedScores(rows: Int32Array): Promise<Float32Array> {
-    const { crew, layout } = this.#memory;
     const scores = new Float32Array(rows.length);
     for (let start = 0; start < rows.length; start += rowsPerScoring) {
       const part = rows.subarray(start, start + rowsPerScoring);
-      const { words } = crew;
-      words.set(part, layout.rowList >> 2);
-      // Rows are taken four at a time.
-      const padded = Math.ceil(part.length / 4) * 4;
-      words.fill(part[0]!, (layout.rowList >> 2) + part.length, (layout.rowList >> 2) + padded);
-      await crew.run(jobKinds.score, [part.length], Math.ceil(part.length / rowsPerScoreChunk));
-      scores.set(new Float32Array(crew.memory.buffer, layout.rowScores, part.length), start);
+      this.#memory.crew.words.set(part, this.#memory.layout.rowList >> 2);
+      scores.set(await this.#scoresOfList(part.length), start);
     }
     return scores;
+  }
+
+  /** The same with every row; -Infinity for those that are not there. */
+  async #allRoundedScores(): Promise<Float32Array> {
+    const memory = this.#memory;
+    const { numRows } = memory;
+    const scores = new Float32Array(numRows);
+    for (let start = 0; start < numRows; start += rowsPerScoring) {
+      const length = Math.min(rowsPerScoring, numRows - start);
+      const list = memory.crew.words.subarray(memory.layout.rowList >> 2, (memory.layout.rowList >> 2) + length);
+      for (let i = 0; i < length; i++) list[i] = start + i;
+      scores.set(await this.#scoresOfList(length), start);
+    }
+    if (memory.numLive < memory.numRows) {
+      for (let row = 0; row < numRows; row++) if (!memory.has(row)) scores[row] = Number.NEGATIVE_INFINITY;
+    }
+    return scores;
+  }
+
+  /** The scores of the first `length` rows of the list in memory; valid until the next. */
+  async #scoresOfList(length: number): Promise<Float32Array> {
+    const { crew, layout } = this.#memory;
+    const list = layout.rowList >> 2;
+    // Rows are taken four at a time.
+    crew.words.fill(crew.words[list]!, list + length, list + Math.ceil(length / 4) * 4);
+    await crew.run(jobKinds.score, [length], Math.ceil(length / rowsPerScoreChunk));
+    return new Float32Array(crew.memory.buffer, layout.rowScores, length);
   }
 
   async #exactly(
