@@ -24,7 +24,7 @@ export interface CodeQuestion {
 }
 
 /** Among how many first rows neighbours are looked for. */
-export const codeDepths = [30, 100, 300] as const;
+const codeDepths = [30, 100, 300] as const;
 
 /** One row of a report. */
 export interface CodeResult {

@@ -94,7 +94,7 @@ export async function readFileContent(path: string, options: ReadFileOptions): P
 }
 
 /** The words of a file's name: `beach-holiday_2024.jpg` gives "beach holiday 2024". */
-export function wordsOfName(path: string): string {
+function wordsOfName(path: string): string {
   return basename(path, extname(path))
     .replace(/[^\p{L}\p{N}]+/gu, ' ')
     .trim();
