@@ -1,8 +1,8 @@
 /** @file The scan of codes by all threads, and the best of what they found. */
 import type { ScoredRows } from './best-rows.ts';
+import { wideOne } from './dot-code.ts';
 import { extentParts, numCodeBits, numScores, rowsPerChunk, rowsPerGroup, scoreBits, threadParts } from './layout.ts';
 import { writeWeights } from './query-weights.ts';
-import { wideOne } from './row-kernels.ts';
 import type { RowMemory } from './row-memory.ts';
 import type { RowSet } from './row-set.ts';
 import { jobKinds } from './share.ts';

@@ -5,6 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { maxWasmPages, wasmModule } from '../../../engine/kernels/index.ts';
+import { narrowRows, projectRows, turnCodes } from './encode-kernels.ts';
 import {
   codeBytes,
   controlWords,
@@ -17,7 +18,7 @@ import {
   threadParts,
 } from './layout.ts';
 import { scanPlanes } from './plane-kernel.ts';
-import { narrowRows, projectQuery, projectRows, scoreRows, turnCodes } from './row-kernels.ts';
+import { projectQuery, scoreRows } from './query-kernels.ts';
 import { closedFlag, type jobKinds, type Share, type ShareSetup, serveShares, shareOf } from './share.ts';
 
 /** The text that a worker thread runs. */

@@ -1,7 +1,7 @@
 /** @file What turns a vector into a code: bit p is set where row p of a projection finds the vector on its positive side. */
 import { Rng, ShapeError } from '../../../engine/core/index.ts';
+import { wideOne } from './dot-code.ts';
 import { numCodeBits } from './layout.ts';
-import { wideOne } from './row-kernels.ts';
 
 /**
  * The projection for data of which nothing is known, `[256, D]`: seeded random directions of length 1, made orthogonal in blocks of D so that no

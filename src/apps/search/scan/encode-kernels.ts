@@ -1,15 +1,12 @@
 /**
- * @file Kernels that work on rows: bringing vectors into an index (8-bit values, codes, bit planes), projecting a query, and the scores of
- * given rows. D, here, is a multiple of 16.
+ * @file Kernels that bring vectors into an index: 8-bit values, codes, bit planes. D, here, is a multiple of 16.
  */
 import { type WasmCode, type WasmFunction, wasm } from '../../../engine/kernels/index.ts';
+import { dotStep, gather, wideOne } from './dot-code.ts';
 import { advance, countDown, Frame } from './frame.ts';
-import { codeBytes, extentShift, numCodeBits, rowsPerExtent } from './layout.ts';
+import { codeBytes, numCodeBits } from './layout.ts';
 
 const { i32, f32, v128, i16x8, i32x4, f32x4, i8x16 } = wasm;
-
-/** What 1 is in 16 bits. */
-export const wideOne = 32767;
 
 /** The sum of the lanes of a float register in a local. */
 const laneSum = (local: number): WasmCode => [
@@ -117,45 +114,6 @@ export function narrowRows(): WasmFunction {
   return frame.function('narrowRows', countDown(numRows, [...measure, ...write, ...next]));
 }
 
-/** Four registers of four partial sums each, to one register with the four sums. */
-function gather(sums: readonly number[]): WasmCode {
-  const pairs = (a: WasmCode, b: WasmCode, into: number): WasmCode => [
-    ...a,
-    ...b,
-    ...v128.shuffle32([0, 2, 4, 6]),
-    ...a,
-    ...b,
-    ...v128.shuffle32([1, 3, 5, 7]),
-    ...i32x4.add,
-    ...wasm.set(into),
-  ];
-  const [s0, s1, s2, s3] = sums as [number, number, number, number];
-  return [
-    ...pairs(wasm.get(s0), wasm.get(s1), s0),
-    ...pairs(wasm.get(s2), wasm.get(s3), s2),
-    ...pairs(wasm.get(s0), wasm.get(s2), s0),
-    ...wasm.get(s0),
-  ];
-}
-
-/** Adds to `sums[k]` the products of 8 numbers at `row` with 8 numbers at each of four rows of 16-bit numbers. */
-function dotStep(row: number, element: number, others: readonly number[], sums: readonly number[]): WasmCode {
-  return [
-    ...wasm.get(row),
-    ...v128.load(),
-    ...wasm.set(element),
-    ...others.flatMap((other, k) => [
-      ...wasm.get(element),
-      ...wasm.get(other),
-      ...v128.load(),
-      ...i32x4.dot,
-      ...wasm.get(sums[k]!),
-      ...i32x4.add,
-      ...wasm.set(sums[k]!),
-    ]),
-  ];
-}
-
 /**
  * `projectRows(wide, numPairs, projection, thresholds, codes, D)`: pairs of rows `int16[2, D]` to codes of 32 bytes each, which must be 0 before;
  * bit p is set where the product with row p of the projection exceeds threshold p.
@@ -257,51 +215,6 @@ export function projectRows(): WasmFunction {
   ]);
 }
 
-/** `projectQuery(wide, projection, out, D)`: one row `int16[D]` times the projection, `int32[256]`. */
-export function projectQuery(): WasmFunction {
-  const frame = new Frame(['i32', 'i32', 'i32', 'i32']);
-  const [wide, projection, out, dim] = [0, 1, 2, 3];
-  const [quads, left, row, rowBytes] = frame.locals('i32', 4) as [number, number, number, number];
-  const planes = frame.locals('i32', 4);
-  const element = frame.local('v128');
-  const sums = frame.locals('v128', 4);
-  return frame.function('projectQuery', [
-    ...wasm.get(dim),
-    ...i32.const(1),
-    ...i32.shl,
-    ...wasm.set(rowBytes),
-    ...i32.const(numCodeBits / 4),
-    ...wasm.set(quads),
-    ...countDown(quads, [
-      ...planes.flatMap((plane, k) => [
-        ...wasm.get(projection),
-        ...wasm.get(rowBytes),
-        ...i32.const(k),
-        ...i32.mul,
-        ...i32.add,
-        ...wasm.set(plane),
-      ]),
-      ...wasm.get(wide),
-      ...wasm.set(row),
-      ...sums.flatMap((sum) => [...v128.zero, ...wasm.set(sum)]),
-      ...wasm.get(dim),
-      ...i32.const(3),
-      ...i32.shr,
-      ...wasm.set(left),
-      ...countDown(left, [
-        ...dotStep(row, element, planes, sums),
-        ...[row, ...planes].flatMap((place) => advance(place, 16)),
-      ]),
-      ...wasm.get(out),
-      ...gather(sums),
-      ...v128.store(),
-      ...advance(out, 16),
-      ...wasm.get(planes[3]!),
-      ...wasm.set(projection),
-    ]),
-  ]);
-}
-
 /**
  * `turnCodes(codes, planes, numSixteens)`: adds the codes of 16 rows at a time, 32 bytes each, to the bit planes of their group. `planes` points to the
  * two bytes of the first 16 rows in plane 0.
@@ -345,100 +258,4 @@ export function turnCodes(): WasmFunction {
     ...advance(planes, 2),
   ];
   return frame.function('turnCodes', countDown(numSixteens, sixteen));
-}
-
-/**
- * `scoreRows(rows, numFours, scores, values, scales, extentBytes, query, D, unit)`: for four rows at a time of a list, the product with the query
- * (`int16[D]`) times the row's scale times `unit`. `values` and `scales` are those of the first extent.
- */
-export function scoreRows(): WasmFunction {
-  const frame = new Frame(['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'f32']);
-  const [rows, numFours, scores, values, scales, extentBytes, query, dim, unit] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
-  const [left, place, row] = frame.locals('i32', 3) as [number, number, number];
-  const [places, scalePlaces] = [frame.locals('i32', 4), frame.locals('i32', 4)];
-  const [low, high] = [frame.local('v128'), frame.local('v128')];
-  const sums = frame.locals('v128', 4);
-  const four = [0, 1, 2, 3];
-  const extentOf: WasmCode = [
-    ...wasm.get(row),
-    ...i32.const(extentShift),
-    ...i32.shr,
-    ...wasm.get(extentBytes),
-    ...i32.mul,
-  ];
-  const inExtent: WasmCode = [...wasm.get(row), ...i32.const(rowsPerExtent - 1), ...i32.and];
-  return frame.function(
-    'scoreRows',
-    countDown(numFours, [
-      ...four.flatMap((k) => [
-        ...wasm.get(rows),
-        ...i32.load(4 * k),
-        ...wasm.set(row),
-        ...extentOf,
-        ...inExtent,
-        ...wasm.get(dim),
-        ...i32.mul,
-        ...i32.add,
-        ...wasm.get(values),
-        ...i32.add,
-        ...wasm.set(places[k]!),
-        ...extentOf,
-        ...inExtent,
-        ...i32.const(2),
-        ...i32.shl,
-        ...i32.add,
-        ...wasm.get(scales),
-        ...i32.add,
-        ...wasm.set(scalePlaces[k]!),
-        ...v128.zero,
-        ...wasm.set(sums[k]!),
-      ]),
-      ...wasm.get(query),
-      ...wasm.set(place),
-      ...wasm.get(dim),
-      ...i32.const(4),
-      ...i32.shr,
-      ...wasm.set(left),
-      ...countDown(left, [
-        ...wasm.get(place),
-        ...v128.load(),
-        ...wasm.set(low),
-        ...wasm.get(place),
-        ...v128.load(16),
-        ...wasm.set(high),
-        ...four.flatMap((k) => [
-          ...wasm.get(places[k]!),
-          ...v128.load8x8(),
-          ...wasm.get(low),
-          ...i32x4.dot,
-          ...wasm.get(places[k]!),
-          ...v128.load8x8(8),
-          ...wasm.get(high),
-          ...i32x4.dot,
-          ...i32x4.add,
-          ...wasm.get(sums[k]!),
-          ...i32x4.add,
-          ...wasm.set(sums[k]!),
-          ...advance(places[k]!, 16),
-        ]),
-        ...advance(place, 32),
-      ]),
-      ...gather(sums),
-      ...wasm.set(low),
-      ...four.flatMap((k) => [
-        ...wasm.get(scores),
-        ...wasm.get(low),
-        ...i32x4.lane(k),
-        ...f32.fromI32,
-        ...wasm.get(scalePlaces[k]!),
-        ...f32.load(),
-        ...f32.mul,
-        ...wasm.get(unit),
-        ...f32.mul,
-        ...f32.store(4 * k),
-      ]),
-      ...advance(rows, 16),
-      ...advance(scores, 16),
-    ]),
-  );
 }
