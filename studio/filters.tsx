@@ -15,11 +15,7 @@ interface FiltersProps {
 const lengths = ['-10', '10-60', '60-600', '600-'] as const;
 
 /** A choice with one thing changed; an empty value takes it out. */
-export function chosen<K extends Exclude<keyof Choice, 'tags'>>(
-  choice: Choice,
-  key: K,
-  value: string | undefined,
-): Choice {
+function chosen<K extends Exclude<keyof Choice, 'tags'>>(choice: Choice, key: K, value: string | undefined): Choice {
   const { [key]: _, ...rest } = choice;
   return (value === undefined || value === '' ? rest : { ...rest, [key]: value }) as Choice;
 }

@@ -13,7 +13,7 @@ interface TimelineProps {
 }
 
 /** How strongly each moment answers, in [0, 1], beside the others of the file. */
-export function strengthsOf(moments: readonly Pick<FileMoment, 'standing' | 'probability'>[]): number[] {
+function strengthsOf(moments: readonly Pick<FileMoment, 'standing' | 'probability'>[]): number[] {
   const probabilities = moments.map(({ probability }) => probability);
   if (probabilities.every((probability) => probability !== undefined)) return probabilities.map((p) => Math.max(0, p));
   // The best of a file that answers badly should not look as if it answered well.

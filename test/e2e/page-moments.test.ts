@@ -211,7 +211,7 @@ describe.skipIf(browserPath === undefined)('the page over four kinds', () => {
         .nth(index)
         .locator('.bar-height')
         .evaluate((bar) => bar.getBoundingClientRect().height);
-    expect(await height(1)).toBeGreaterThan(2 * (await height(0)));
+    await expect.poll(async () => (await height(1)) > 2 * (await height(0))).toBe(true);
     await seen.nth(2).click();
     await playsWithin(page, '.large-picture video', 7.99, 12);
     await page.keyboard.press('Home');

@@ -5,13 +5,13 @@ import * as z from 'zod/mini';
 export const maxTextLength = 1000;
 
 /** The most parts of a query. */
-export const maxQueryParts = 16;
+const maxQueryParts = 16;
 
 /** How much a text counts beside a file or a find: "like this picture, but at night". */
-export const weightBeside = 0.7;
+const weightBeside = 0.7;
 
 /** How much counts what is not wanted. */
-export const weightAgainst = -0.5;
+const weightAgainst = -0.5;
 
 const weight = z.optional(z.number().check(z.minimum(-10), z.maximum(10)));
 const text = z.string().check(z.trim(), z.minLength(1), z.maxLength(maxTextLength));
