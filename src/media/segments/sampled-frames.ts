@@ -27,6 +27,10 @@ export interface FrameStream {
   readonly name: string;
   /** From the start of the file to the end of its pictures; 0 for a still one. */
   readonly durationSeconds: number;
+  /** How much later than the file its pictures begin. */
+  readonly delaySeconds: number;
+  /** Frames that it has in a second, in the mean. */
+  readonly framesPerSecond: number;
   readonly frames: AsyncGenerator<SampledFrame>;
   close(): Promise<void>;
 }
@@ -53,13 +57,15 @@ export async function openFrames(source: string | Uint8Array, options: SampleOpt
   }
   if (isPicture) return await openAnimation(source, name, options);
   const session = await openVideo(source, options.timeoutMs, { mayBeCut: true });
-  const { startSeconds, endSeconds, delaySeconds } = session.content;
+  const { startSeconds, endSeconds, delaySeconds, framesPerSecond } = session.content;
   const { squareWidth, squareHeight } = session.content;
   const side = Math.max(1, Math.min(options.side, Math.round(Math.max(squareWidth, squareHeight))));
   const fitted = fittedFrames(session, { ...options, side, isSparse: true });
   return {
     name,
     durationSeconds: delaySeconds + endSeconds - startSeconds,
+    delaySeconds,
+    framesPerSecond,
     frames: videoFrames(session, fitted, options.signal),
     close: () => session.close(),
   };
@@ -82,7 +88,8 @@ async function* videoFrames(
 
 async function openAnimation(source: string | Uint8Array, name: string, options: SampleOptions): Promise<FrameStream> {
   const picture = await readPictureSource(source);
-  const { width, height, durationSeconds } = await probeAnimation(picture);
+  const { width, height, durationSeconds, numFrames } = await probeAnimation(picture);
+  const framesPerSecond = durationSeconds > 0 ? numFrames / durationSeconds : 1;
   const longer = Math.max(width, height);
   const size = picture.format === 'svg' ? options.side : Math.min(options.side, longer);
   const [inWidth, inHeight] = [width, height].map((length) => Math.max(1, Math.round((length * size) / longer)));
@@ -95,7 +102,7 @@ async function openAnimation(source: string | Uint8Array, name: string, options:
       yield { timeSeconds, picture: before.picture, isKey: false };
     }
   }
-  return { name, durationSeconds, frames: frames(), close: async () => {} };
+  return { name, durationSeconds, delaySeconds: 0, framesPerSecond, frames: frames(), close: async () => {} };
 }
 
 /** The middle of a square of RGB, as RGBA. */

@@ -102,6 +102,11 @@ decoding.each([1, 5])(
   },
 );
 
+decoding('cuts are found to the very frame where that is asked for', async () => {
+  const { segments } = await segmentsOf(fixture('takes.mp4'), { exactCuts: true });
+  expect(segments.slice(1).map(({ startSeconds }) => Number(startSeconds.toFixed(2)))).toEqual([6, 9.3, 33.3]);
+});
+
 decoding('key frames alone give fewer segments, at times that are as true', async () => {
   const { segments } = await segmentsOf(fixture('takes.mp4'), { keyFrames: true });
   expectPlayable(segments, 38.3);

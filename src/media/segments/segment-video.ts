@@ -9,6 +9,7 @@ import { previewOfPixels, previewSide } from '../image/preview.ts';
 import { checkOptions, composite, innerSide, type RenderOptions, type RGB, tune } from '../image/render-picture.ts';
 import type { FittedFrame } from '../video/fit-frame.ts';
 import { checkSelection, type FrameDecoding } from '../video/frame-selection.ts';
+import { withExactCuts } from './exact-cuts.ts';
 import { openFrames } from './sampled-frames.ts';
 import { type MarkedFrame, markShots } from './shot-boundaries.ts';
 import { cutPieces, type Piece } from './windows.ts';
@@ -36,6 +37,8 @@ export interface SegmentVideoOptions extends FrameDecoding {
   readonly framesPerSecond?: number;
   /** Only key frames are decoded and looked at, which is many times faster; false by default. */
   readonly keyFrames?: boolean;
+  /** Whether cuts are sought to the very frame, which takes decoding from the key frame before each; false by default: then within a sample. */
+  readonly exactCuts?: boolean;
   /** T; 8 by default. */
   readonly numFrames?: number;
   /** S; 160 by default. */
@@ -58,7 +61,16 @@ export async function* segmentVideo(
   source: string | Uint8Array,
   options: SegmentVideoOptions = {},
 ): AsyncGenerator<VideoSegment> {
-  const { framesPerSecond = 1, keyFrames = false, numFrames = 8, size = 160, padding, background, ...rest } = options;
+  const {
+    framesPerSecond = 1,
+    keyFrames = false,
+    exactCuts = false,
+    numFrames = 8,
+    size = 160,
+    padding,
+    background,
+    ...rest
+  } = options;
   const rendering = {
     size,
     ...(padding !== undefined && { padding }),
@@ -73,7 +85,10 @@ export async function* segmentVideo(
   const stream = await openFrames(source, { ...rest, ...selection, side: Math.max(previewSide, innerSide(rendering)) });
   try {
     let numPieces = 0;
-    for await (const piece of cutPieces(markShots(stream.frames), stream.durationSeconds)) {
+    const marked = markShots(stream.frames);
+    const film = { source, framesPerSecond: stream.framesPerSecond, delaySeconds: stream.delaySeconds };
+    const frames = exactCuts ? withExactCuts(marked, film, rest) : marked;
+    for await (const piece of cutPieces(frames, stream.durationSeconds)) {
       numPieces += 1;
       yield await segmentOf(piece, numFrames, rendering);
     }

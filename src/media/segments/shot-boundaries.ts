@@ -14,6 +14,8 @@ export interface MarkedFrame extends SampledFrame {
   readonly change: number;
   /** Whether another take has begun since the frame before, and by which kind of passage. */
   readonly boundary: 'cut' | 'passage' | undefined;
+  /** When its take began, where that is known exactly. */
+  readonly shotSeconds?: number;
 }
 
 /** A change below this is never a boundary. */

@@ -87,6 +87,7 @@ export async function* cutPieces(frames: AsyncIterable<MarkedFrame>, durationSec
 
 /** When the take of a frame began, as near as the frames before it tell. */
 function boundarySeconds(last: MarkedFrame, frame: MarkedFrame): number {
+  if (frame.shotSeconds !== undefined) return frame.shotSeconds;
   return frame.isKey || frame.boundary === undefined ? frame.timeSeconds : (last.timeSeconds + frame.timeSeconds) / 2;
 }
 
