@@ -38,6 +38,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'Serve a library over HTTP',
     load: () => import('./commands/serve.ts'),
   },
+  worker: {
+    description: 'Index files from a queue into a shard of a library, beside other machines',
+    load: () => import('./commands/worker.ts'),
+  },
+  enqueue: {
+    description: 'Give the files of a folder to the workers',
+    load: () => import('./commands/enqueue.ts'),
+  },
   data: {
     description: 'Install the training and evaluation data',
     load: () => import('./commands/data.ts'),

@@ -1,4 +1,8 @@
 /** @file Search in libraries of pictures, sounds, videos and documents, by text and by any of them. */
+
+export { type EnqueueOptions, type EnqueueReport, enqueueFolder } from './cluster/enqueue-folder.ts';
+export { type RunWorkerOptions, runWorker } from './cluster/run-worker.ts';
+export { type DeadLetter, WorkQueue, type WorkQueueOptions } from './cluster/work-queue.ts';
 export { type Cluster, type ClusterOptions, clusterLibrary } from './clusters.ts';
 export { type DuplicateGroup, type DuplicateOptions, defaultDuplicateScore, findDuplicates } from './duplicates.ts';
 export { EncoderMismatchError, LibraryBusyError } from './errors.ts';
@@ -17,15 +21,14 @@ export { type WatchOptions, watchFolder } from './ingest/watch-folder.ts';
 export {
   Library,
   type LibraryQuery,
-  type Moment,
   type OpenLibraryOptions,
   openLibrary,
   type SearchFilter,
-  type SearchHit,
 } from './library.ts';
 export type { LibraryEncoder } from './library-encoder.ts';
 export type { LibraryFacets, LibraryFolder } from './library-files.ts';
 export { type QueryLanguage, type QueryNotice, queryLanguage } from './query-language.ts';
+export type { Moment, SearchHit } from './search-hit.ts';
 export {
   type EncodedQuery,
   encodeQuery,

@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { connect } from '@lancedb/lancedb';
-import { ShardedStore, type ShardedStoreOptions } from './cluster/sharded-store.ts';
+import { ShardedStore } from './cluster/sharded-store.ts';
 import { isFreeForLibrary, type LibraryManifest, readManifest, writeManifest } from './manifest.ts';
 import { dropLanceStore, openLanceStore } from './store/lance-store.ts';
 import { PostgresPlace } from './store/postgres-place.ts';
@@ -43,11 +43,7 @@ export function placeOf(address: string): LibraryPlace {
 }
 
 /** Opens the store of a library, of all its shards if it has some. */
-export async function openPlace(
-  place: LibraryPlace,
-  { dim, shards }: LibraryManifest,
-  options: ShardedStoreOptions = {},
-): Promise<SegmentStore> {
+export async function openPlace(place: LibraryPlace, { dim, shards }: LibraryManifest): Promise<SegmentStore> {
   if (shards === undefined) return await place.openStore(dim);
   const stores: SegmentStore[] = [];
   try {
@@ -56,7 +52,7 @@ export async function openPlace(
     for (const store of stores) await store.close();
     throw error;
   }
-  return new ShardedStore(place.address, stores, options);
+  return new ShardedStore(place.address, stores);
 }
 
 /** Tables that earlier versions made. */

@@ -12,63 +12,25 @@ import { EncoderMismatchError } from './errors.ts';
 import { FileIds, facetsOf, type LibraryFacets } from './library-files.ts';
 import { openPlace, placeOf } from './library-place.ts';
 import type { LibraryManifest } from './manifest.ts';
+import { type MemoryFilter, passes } from './memory-filter.ts';
 import type { RecallReport } from './scan/index.ts';
-import { type MemoryFilter, type MemoryHit, passes, SegmentMemory, type WeightedVector } from './segment-memory.ts';
+import { type SearchHit, searchHit } from './search-hit.ts';
+import { SegmentMemory, type WeightedVector } from './segment-memory.ts';
 import {
   type FileKind,
+  type FileStamp,
   type RefusedFile,
-  type SegmentKind,
   type StoredFile,
   type StoredSegment,
   segmentKinds,
 } from './store/segment.ts';
+import { onlyOf } from './store/segment-batch.ts';
 import type { SegmentBatch, SegmentStore, SegmentWriter } from './store/segment-store.ts';
 
 /** Which segments are looked at; all by default. */
 export interface SearchFilter extends Omit<MemoryFilter, 'folder'> {
   /** Within this folder, at any depth, by any of its names. */
   readonly folder?: string;
-}
-
-/** When something in a file was found. */
-export interface Moment {
-  /** What was found there: a video is seen and heard. */
-  readonly kind: SegmentKind;
-  /** Its place among the segments of the file. */
-  readonly index: number;
-  /** When it plays, in seconds; 0 to 0 of what does not play. */
-  readonly startSeconds: number;
-  readonly endSeconds: number;
-  /** The moment that shows it, in seconds. */
-  readonly keyFrameSeconds: number;
-  /** Its page, from 1; 0 where there are no pages. */
-  readonly page: number;
-  /** Cosine of the angle between query and segment, in [-1, 1]. */
-  readonly score: number;
-  /** How much it stands out among the segments of its kind: 0 at their median, 1 where the best of all lies by chance; NaN in a library too large for memory. */
-  readonly standing: number;
-}
-
-/** One file found, by the moment of it that answers best. */
-export interface SearchHit extends Moment {
-  /** Names the segment: `library.segment` gives all of it. */
-  readonly fileNumber: number;
-  readonly fileKind: FileKind;
-  /** Absolute path of the file. */
-  readonly path: string;
-  /** Width in pixels as shown; 0 where there is nothing to see. */
-  readonly width: number;
-  /** Height in pixels as shown; 0 where there is nothing to see. */
-  readonly height: number;
-  /** Length of the file in seconds; 0 of what does not play. */
-  readonly durationSeconds: number;
-  /** How the format is called: png, flac, mp4. */
-  readonly format: string;
-  readonly tags: readonly string[];
-  /** When the file was last changed, ISO 8601. */
-  readonly modifiedAt: string;
-  /** When the file was indexed, ISO 8601. */
-  readonly indexedAt: string;
 }
 
 /** What is looked for: a unit vector `[D]`, or several that count together. */
@@ -183,6 +145,12 @@ export class Library {
   /** Files that could not be indexed, with their reasons. */
   refused(): Promise<RefusedFile[]> {
     return this.#store.refused();
+  }
+
+  /** The sizes and times of all files, also of those that could not be indexed, by path. */
+  async stamps(): Promise<Map<string, FileStamp>> {
+    const { added } = await this.#store.changesSince(0);
+    return new Map([...added, ...(await this.#store.refused())].map((file) => [file.path, file]));
   }
 
   /** How many files could not be indexed. */
@@ -397,18 +365,6 @@ export class Library {
   }
 }
 
-function searchHit(hit: Omit<MemoryHit, 'row'>): SearchHit {
-  const { file, kind, index, startSeconds, endSeconds, keyFrameSeconds, page, score, standing } = hit;
-  const { fileNumber, path, width, height, durationSeconds, format, tags } = file;
-  const moment = { kind, index, startSeconds, endSeconds, keyFrameSeconds, page, score, standing };
-  return {
-    ...moment,
-    ...{ fileNumber, fileKind: file.kind, path, width, height, durationSeconds, format, tags },
-    modifiedAt: new Date(file.modifiedMs).toISOString(),
-    indexedAt: new Date(file.indexedAtMs).toISOString(),
-  };
-}
-
 async function withRealFolder(filter: SearchFilter): Promise<MemoryFilter> {
   const { folder, ...rest } = filter;
   return folder === undefined ? rest : { ...rest, folder: await realOf(folder) };
@@ -421,24 +377,4 @@ async function realOf(folder: string): Promise<string> {
 
 function dot(a: Float32Array, b: Float32Array): number {
   return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
-}
-
-/** The rows of a batch that belong to some files. */
-function onlyOf(batch: SegmentBatch, live: ReadonlySet<number>, dim: number): SegmentBatch {
-  const places = [...batch.fileNumbers.keys()].filter((i) => live.has(batch.fileNumbers[i]!));
-  const vectors = new Float32Array(places.length * dim);
-  places.forEach((place, i) => {
-    vectors.set(batch.vectors.subarray(place * dim, (place + 1) * dim), i * dim);
-  });
-  return {
-    length: places.length,
-    vectors,
-    fileNumbers: Int32Array.from(places, (i) => batch.fileNumbers[i]!),
-    indices: Int32Array.from(places, (i) => batch.indices[i]!),
-    kinds: Uint8Array.from(places, (i) => batch.kinds[i]!),
-    startSeconds: Float32Array.from(places, (i) => batch.startSeconds[i]!),
-    endSeconds: Float32Array.from(places, (i) => batch.endSeconds[i]!),
-    keyFrameSeconds: Float32Array.from(places, (i) => batch.keyFrameSeconds[i]!),
-    pages: Int32Array.from(places, (i) => batch.pages[i]!),
-  };
 }

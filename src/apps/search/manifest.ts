@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { FormatError } from '../../engine/core/index.ts';
 
 /** A library has at most so many shards. */
-export const maxShards = 4096;
+const maxShards = 4096;
 
 const manifestSchema = z.object({
   format: z.literal('sensorium-library'),
@@ -25,7 +25,7 @@ const manifestSchema = z.object({
 export type LibraryManifest = z.infer<typeof manifestSchema>;
 
 /** What the manifest is called. */
-export const manifestName = 'library.json';
+const manifestName = 'library.json';
 
 /**
  * The manifest of the library in `directory`, or undefined when there is none.
@@ -45,7 +45,7 @@ export async function readManifest(directory: string): Promise<LibraryManifest |
 }
 
 /** The manifest that a text holds; `path` is named in errors. @throws FormatError if it is damaged or of a later version. */
-export function parseManifest(text: string, path: string): LibraryManifest {
+function parseManifest(text: string, path: string): LibraryManifest {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -14,12 +14,6 @@ import type {
   StoreCounts,
 } from '../store/segment-store.ts';
 
-/** How the shards are followed. */
-export interface ShardedStoreOptions {
-  /** Versions are asked for at most so often, in milliseconds; each time by default. */
-  readonly pollMs?: number;
-}
-
 /** States of the shards that are remembered for readers who ask what has changed since. */
 const maxKnownStates = 64;
 
@@ -28,31 +22,19 @@ export class ShardedStore implements SegmentStore {
   readonly dim: number;
   readonly #address: string;
   readonly #shards: readonly SegmentStore[];
-  readonly #pollMs: number;
-  #polled: { readonly atMs: number; readonly version: Promise<number> } | undefined;
   /** The commits of the shards, by the commit of all that was given out. */
   readonly #states = new Map<number, readonly number[]>();
 
   /** @param shards at least one, all of vectors of the same dimension; they are closed with this store. */
-  constructor(address: string, shards: readonly SegmentStore[], { pollMs = 0 }: ShardedStoreOptions = {}) {
+  constructor(address: string, shards: readonly SegmentStore[]) {
     this.dim = shards[0]!.dim;
     this.#address = address;
     this.#shards = shards;
-    this.#pollMs = pollMs;
   }
 
   /** Changes whenever a shard does: versions of each only ascend, and so does their sum. */
-  async version(): Promise<number> {
-    const now = performance.now();
-    if (this.#polled === undefined || now - this.#polled.atMs >= this.#pollMs) {
-      const version = this.#sum((shard) => shard.version());
-      // A failure is not remembered.
-      version.catch(() => {
-        if (this.#polled?.version === version) this.#polled = undefined;
-      });
-      this.#polled = { atMs: now, version };
-    }
-    return await this.#polled.version;
+  version(): Promise<number> {
+    return this.#sum((shard) => shard.version());
   }
 
   async counts(): Promise<StoreCounts> {
