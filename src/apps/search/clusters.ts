@@ -5,7 +5,8 @@
  * K: groups; D: dimension of the vectors.
  */
 import { Rng } from '../../engine/core/index.ts';
-import type { Library, SearchHit } from './library.ts';
+import type { Library } from './library.ts';
+import type { SearchHit } from './search-hit.ts';
 import { type SegmentKind, segmentKinds } from './store/segment.ts';
 
 /** Segments that are alike. */

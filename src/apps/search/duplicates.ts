@@ -1,6 +1,7 @@
 /** @file Files of a library that are the same, or nearly: another size, another compression, a copy of a part. */
 import type { OnProgress } from '../../engine/core/index.ts';
-import type { Library, SearchHit } from './library.ts';
+import type { Library } from './library.ts';
+import type { SearchHit } from './search-hit.ts';
 import { type SegmentKind, segmentKinds } from './store/segment.ts';
 
 /** Files that show or sound the same. */

@@ -1,8 +1,9 @@
 /**
  * @file From a sentence to a stretch of time inside long videos and recordings, and sentences that must come one after another.
  */
-import type { Library, SearchFilter, SearchHit } from './library.ts';
+import type { Library, SearchFilter } from './library.ts';
 import type { LibraryEncoder } from './library-encoder.ts';
+import type { SearchHit } from './search-hit.ts';
 import { encodeQuery, type SearchQuery } from './search-library.ts';
 import type { WeightedVector } from './segment-memory.ts';
 

@@ -5,9 +5,10 @@ import { probeMedia, renderPicture } from '../../media/index.ts';
 import { clipOf, type EncoderInput, encodeInputs, soundOf } from './encode-inputs.ts';
 import { EncoderMismatchError } from './errors.ts';
 import { fuseRanks } from './fuse-ranks.ts';
-import type { Library, SearchFilter, SearchHit } from './library.ts';
+import type { Library, SearchFilter } from './library.ts';
 import type { LibraryEncoder } from './library-encoder.ts';
 import { type QueryNotice, queryLanguage } from './query-language.ts';
+import type { SearchHit } from './search-hit.ts';
 import type { WeightedVector } from './segment-memory.ts';
 
 /**

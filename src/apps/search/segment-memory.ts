@@ -6,22 +6,10 @@
  */
 import { type Codes, type CosineSpread, cosineSpread, standingOf } from '../../bundle/index.ts';
 import { maxCosinesOfSpread, mergeKinds, minCosinesOfSpread } from './between-kinds.ts';
+import { type MemoryFilter, passes } from './memory-filter.ts';
 import { type RecallReport, RowSet, VectorIndex } from './scan/index.ts';
-import { folderPrefix } from './store/folder-prefix.ts';
-import { type FileKind, type SegmentKey, type SegmentKind, type StoredFile, segmentKinds } from './store/segment.ts';
-import type { SegmentBatch, SegmentFilter, SegmentStore } from './store/segment-store.ts';
-
-/** Which segments are looked at, in memory. */
-export interface MemoryFilter extends SegmentFilter {
-  /** Of files of these kinds. */
-  readonly fileKinds?: readonly FileKind[];
-  /** Of files with all of these tags. */
-  readonly tags?: readonly string[];
-  /** Of files that play at least so long, in seconds. */
-  readonly minSeconds?: number;
-  /** Of files that play at most so long, in seconds. */
-  readonly maxSeconds?: number;
-}
+import { type SegmentKey, type SegmentKind, type StoredFile, segmentKinds } from './store/segment.ts';
+import type { SegmentBatch, SegmentStore } from './store/segment-store.ts';
 
 /** A part of a query: a unit vector `[D]`, and how much it counts; below 0, against. */
 export interface WeightedVector {
@@ -395,19 +383,4 @@ export class SegmentMemory {
     this.#kept.set(key, rows);
     return rows;
   }
-}
-
-/** Whether a filter lets a file through. */
-export function passes(file: StoredFile, filter: MemoryFilter): boolean {
-  const { folder, tenant, modifiedFromMs, modifiedBeforeMs, fileKinds, tags, minSeconds, maxSeconds } = filter;
-  return (
-    (folder === undefined || file.path.startsWith(folderPrefix(folder))) &&
-    (tenant === undefined || file.tenant === tenant) &&
-    (modifiedFromMs === undefined || file.modifiedMs >= modifiedFromMs) &&
-    (modifiedBeforeMs === undefined || file.modifiedMs < modifiedBeforeMs) &&
-    (fileKinds === undefined || fileKinds.includes(file.kind)) &&
-    (tags === undefined || tags.every((tag) => file.tags.includes(tag))) &&
-    (minSeconds === undefined || file.durationSeconds >= minSeconds) &&
-    (maxSeconds === undefined || file.durationSeconds <= maxSeconds)
-  );
 }
