@@ -39,11 +39,11 @@ export function indexSpaceSettings(changes: Partial<IndexSpaceSettings> = {}): I
     numRowsPerKind: 6000,
     numIterations: 50,
     codes: {
-      numSteps: 1500,
+      numSteps: 600,
       numQueries: 64,
       numCandidates: 12,
       numNearest: 150,
-      peakLearningRate: 2e-3,
+      peakLearningRate: 3e-3,
       teacherScale: 30,
       balance: 0.02,
       decorrelation: 0.1,
