@@ -136,9 +136,17 @@ export class WorkQueue {
     await message.ackAck().catch(() => false);
   }
 
-  /** Tasks that are not done yet. */
+  /**
+   * Tasks that are not done yet: what no worker has and what some worker has. (The length of the stream does not tell: a server that was killed may keep messages that
+   * were acknowledged.)
+   */
   async remaining(): Promise<number> {
-    return (await persist(() => this.#manager.streams.info(this.#work))).state.messages;
+    let sum = 0;
+    for (let shard = 0; shard < this.shards; shard++) {
+      const info = await persist(() => this.#manager.consumers.info(this.#work, `shard-${shard}`));
+      sum += info.num_pending + info.num_ack_pending;
+    }
+    return sum;
   }
 
   /** Tasks that were given up since the queue was made. */
