@@ -54,54 +54,59 @@ afterEach(async () => {
 });
 
 describe.skipIf(!hasNatsServer)('workers', () => {
-  it('lose nothing and double nothing when they and the server of the queue are killed', async () => {
-    const count = 300;
-    for (let i = 0; i < count; i++) await writeFile(join(root, `${i}.svg`), colourSvg(colourNames[i % 6]!, `${i}`));
-    const library = await open();
-    const queue = await WorkQueue.open({ servers: server.address, shards: 2, ackWaitMs: 2000 });
-    const { enqueued } = await enqueueFolder({ library, queue, folder: root });
-    expect(enqueued).toBe(count);
-    const rng = new Rng('kills');
-    const workers = [startWorker('0'), startWorker('1')];
-    // What was told to be done once must be there ever after.
-    const seen = new Set<string>();
-    const look = async () => {
-      const now = await library.stamps();
-      for (const path of seen) expect(now.has(path)).toBe(true);
-      for (const path of now.keys()) seen.add(path);
-    };
-    const until = async (files: number) => {
-      while (seen.size < files && (await queue.remaining()) > 0) {
-        await wait(50);
-        await look();
+  // It takes half a minute on two cores: npm run test:cluster.
+  it.skipIf(process.env.CLUSTER === undefined)(
+    'lose nothing and double nothing when they and the server of the queue are killed',
+    async () => {
+      const count = 300;
+      for (let i = 0; i < count; i++) await writeFile(join(root, `${i}.svg`), colourSvg(colourNames[i % 6]!, `${i}`));
+      const library = await open();
+      const queue = await WorkQueue.open({ servers: server.address, shards: 2, ackWaitMs: 2000 });
+      const { enqueued } = await enqueueFolder({ library, queue, folder: root });
+      expect(enqueued).toBe(count);
+      const rng = new Rng('kills');
+      const workers = [startWorker('0'), startWorker('1')];
+      // What was told to be done once must be there ever after.
+      const seen = new Set<string>();
+      const look = async () => {
+        const now = await library.stamps();
+        for (const path of seen) expect(now.has(path)).toBe(true);
+        for (const path of now.keys()) seen.add(path);
+      };
+      const until = async (files: number) => {
+        while (seen.size < files && (await queue.remaining()) > 0) {
+          await wait(50);
+          await look();
+        }
+      };
+      for (const victim of ['worker', 'server', 'worker'] as const) {
+        await until(seen.size + 1 + rng.integer(40));
+        if (victim === 'server') {
+          await server.kill();
+          await server.restart();
+        } else {
+          const at = rng.integer(2);
+          await end(workers[at]!);
+          workers[at] = startWorker(String(at));
+        }
       }
-    };
-    for (const victim of ['worker', 'server', 'worker'] as const) {
-      await until(seen.size + 1 + rng.integer(40));
-      if (victim === 'server') {
-        await server.kill();
-        await server.restart();
-      } else {
-        const at = rng.integer(2);
-        await end(workers[at]!);
-        workers[at] = startWorker(String(at));
-      }
-    }
-    await until(count);
-    while ((await queue.remaining()) > 0) await wait(100);
-    await look();
-    expect(seen.size).toBe(count);
-    expect(await library.count()).toBe(count);
-    expect(await library.countSegments()).toBe(count);
-    const hits = await library.nearest((await encoder.encodeTexts(['red'])).data, 1000);
-    expect(new Set(hits.map(({ path }) => path)).size).toBe(count);
-    expect(await queue.countDead()).toBe(0);
-    // A second look finds nothing to do.
-    expect((await enqueueFolder({ library, queue, folder: root })).enqueued).toBe(0);
-    for (const worker of workers) await end(worker, 'SIGTERM');
-    await queue.close();
-    await library.close();
-  }, 300_000);
+      await until(count);
+      while ((await queue.remaining()) > 0) await wait(100);
+      await look();
+      expect(seen.size).toBe(count);
+      expect(await library.count()).toBe(count);
+      expect(await library.countSegments()).toBe(count);
+      const hits = await library.nearest((await encoder.encodeTexts(['red'])).data, 1000);
+      expect(new Set(hits.map(({ path }) => path)).size).toBe(count);
+      expect(await queue.countDead()).toBe(0);
+      // A second look finds nothing to do.
+      expect((await enqueueFolder({ library, queue, folder: root })).enqueued).toBe(0);
+      for (const worker of workers) await end(worker, 'SIGTERM');
+      await queue.close();
+      await library.close();
+    },
+    300_000,
+  );
 
   it('take files out that are gone, leave damaged ones as refused, and give up what cannot be had', async () => {
     await writeFile(join(root, 'red.svg'), colourSvg('red'));
