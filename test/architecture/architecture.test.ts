@@ -68,7 +68,7 @@ describe('package.json', () => {
   });
 
   it('lists every package that the sources import', () => {
-    const declared = { ...manifest.dependencies };
+    const declared = { ...manifest.dependencies, ...manifest.peerDependencies };
     const bundled = { ...declared, ...manifest.devDependencies };
     const undeclared = files.flatMap((file) =>
       file.imports

@@ -34,7 +34,6 @@ export const packageHomes: Readonly<Record<string, readonly string[]>> = {
   '@lancedb/lancedb': ['apps'],
   'apache-arrow': ['apps'],
   pg: ['apps'],
-  aws4fetch: ['apps'],
   '@nats-io/transport-node': ['apps'],
   '@nats-io/jetstream': ['apps'],
   hono: ['serve'],
