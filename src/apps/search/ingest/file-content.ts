@@ -164,21 +164,29 @@ function fileKindOf(path: string, { kind, format }: MediaInfo): 'audio' | 'video
   );
 }
 
+/** What is seen of a video and what is heard: either may be damaged or empty where the other is whole. */
 async function* seenAndHeard(path: string, info: MediaInfo, options: ReadFileOptions): AsyncGenerator<PreparedSegment> {
   const hasSound = info.sampleRateHz !== undefined && options.encoder.audioView !== undefined;
-  let problem: MediaError | undefined;
+  const problems: MediaError[] = [];
   let count = 0;
-  try {
-    for await (const segment of seen(path, info.durationSeconds ?? 0, options)) {
-      count += 1;
-      yield segment;
+  const lanes = [
+    () => seen(path, info.durationSeconds ?? 0, options),
+    ...(hasSound ? [() => heard(path, count === 0, options)] : []),
+  ];
+  for (const lane of lanes) {
+    try {
+      for await (const segment of lane()) {
+        count += 1;
+        yield segment;
+      }
+    } catch (error) {
+      if (!(error instanceof MediaError)) throw error;
+      problems.push(error);
     }
-  } catch (error) {
-    // The sound may be whole where the pictures are not.
-    if (!(error instanceof MediaError) || !hasSound) throw error;
-    problem = error;
   }
-  if (hasSound) yield* heard(path, count === 0, options);
+  // A film without a sound, or without a picture, is no damaged one.
+  const damage = problems.find(({ message }) => !/nothing is to be (seen|heard)/.test(message));
+  const problem = damage ?? (count === 0 ? problems[0] : undefined);
   if (problem !== undefined) throw problem;
 }
 
