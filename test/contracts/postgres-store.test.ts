@@ -1,13 +1,18 @@
 /** @file The contract on PostgreSQL: PGlite behind a socket, so that no server has to be installed. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { vector } from '@electric-sql/pglite-pgvector';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { indexFolder, openLibrary, searchLibrary } from '../../src/apps/search/index.ts';
 import { readPostgresAddress } from '../../src/apps/search/store/postgres-client.ts';
 import { makePostgresLibrary, openPostgresStore } from '../../src/apps/search/store/postgres-store.ts';
 import { makeTables, readLibraryRow, schemaVersion, tableNames } from '../../src/apps/search/store/postgres-tables.ts';
-import { FormatError } from '../../src/engine/core/index.ts';
+import { FormatError, MissingDataError } from '../../src/engine/core/index.ts';
+import { colourEncoder, colourSvg } from '../search/colour-encoder.ts';
 import { describeSegmentStore } from './segment-store.ts';
 
 let database: PGlite;
@@ -81,6 +86,28 @@ describe('a library in PostgreSQL', () => {
     expect((await found({ modifiedFromMs: 20 })).sort()).toEqual([21, 22]);
     await writer.close();
     await store.close();
+  });
+
+  it('is opened, searched and emptied like any other', async () => {
+    const address = `postgres://postgres:secret@${server.getServerConn()}/postgres?schema=whole`;
+    await expect(openLibrary(address)).rejects.toThrow(MissingDataError);
+    const library = await openLibrary(address, { create: true, encoderId: 'colour-1', dim: 6 });
+    expect(library.directory).not.toContain('secret');
+    const folder = await mkdtemp(join(tmpdir(), 'sensorium-postgres-'));
+    for (const colour of ['red', 'green', 'blue'] as const) {
+      await writeFile(join(folder, `${colour}.svg`), colourSvg(colour));
+    }
+    const encoder = colourEncoder();
+    expect(await indexFolder({ library, folder, encoder })).toMatchObject({ added: 3, removed: 0 });
+    await rm(join(folder, 'blue.svg'));
+    expect(await indexFolder({ library, folder, encoder })).toMatchObject({ unchanged: 2, removed: 1 });
+    const { hits } = await searchLibrary({ library, encoder, query: { text: 'green' } });
+    expect(hits.map(({ path }) => basename(path))).toEqual(['green.svg', 'red.svg']);
+    await library.close();
+    const emptied = await openLibrary(address, { create: true, rebuild: true, encoderId: 'other', dim: 4 });
+    expect([await emptied.count(), emptied.dim]).toEqual([0, 4]);
+    await emptied.close();
+    await rm(folder, { recursive: true, force: true });
   });
 
   it('keeps away from a schema that holds something else, and from addresses that are none', async () => {

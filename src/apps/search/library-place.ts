@@ -1,4 +1,4 @@
-/** @file Where a library lies: a folder, object storage or PostgreSQL, told by how its address begins. */
+/** @file Where a library lies: a folder or PostgreSQL, told by how its address begins. */
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { connect } from '@lancedb/lancedb';
@@ -33,11 +33,13 @@ export interface LibraryPlace {
   shard(number: number): LibraryPlace;
 }
 
-/** The place of an address: `s3://bucket/prefix`, `postgres://...`, else a folder. */
+/** The place of an address: `postgres://...`, else a folder. @throws TypeError for an address of another kind. */
 export function placeOf(address: string): LibraryPlace {
   if (/^postgres(ql)?:\/\//.test(address)) return new PostgresPlace(address);
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(address)) {
-    throw new TypeError(`${address}: a library lies in a folder, at s3://bucket/prefix or at postgres://host/database`);
+    throw new TypeError(
+      `${address}: a library lies in a folder or at postgres://host/database; object storage is not a place yet`,
+    );
   }
   return new FolderPlace(resolve(address));
 }

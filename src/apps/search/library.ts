@@ -56,7 +56,7 @@ export interface OpenLibraryOptions {
 }
 
 /**
- * Opens the library in `directory`, or makes one. `s3://bucket/prefix` and `postgres://host/database` are places for a library too.
+ * Opens the library in `directory`, or makes one. `postgres://host/database` is a place for a library too.
  * @throws MissingDataError if there is none and `create` is not set.
  * @throws EncoderMismatchError if another encoder made it and `rebuild` is not set.
  * @throws LibraryBusyError if `rebuild` is set while another process writes.
