@@ -220,7 +220,8 @@ test.runIf(isThere.webcodecs)(
       }
     }
     expect(count).toBe(600);
-    expect(Math.max(...memory.slice(2)) - memory[1]!).toBeLessThan(80);
+    // Up to 24 frames are decoded ahead; the 400 that follow would take 140 MB.
+    expect(Math.max(...memory.slice(2)) - memory[1]!).toBeLessThan(110);
   },
   60_000,
 );
