@@ -237,11 +237,11 @@ describe('searchLibrary', () => {
     const pairs = { 'text-en': pair, 'text-zh': pair, image: pair, audio: pair, video: pair };
     const encoder = { ...colourEncoder(), calibration: { version: 1 as const, cutoff: 0.5, pairs } };
     const names = (hits: readonly { path: string }[]) => hits.map(({ path }) => path.slice(root.length)).sort();
-    const red = await searchLibrary({ library, encoder, query: { text: 'red' } });
+    const red = await searchLibrary({ library, encoder, query: { text: 'red' }, minCalibrated: 0 });
     expect(names(red.hits)).toEqual(['/pictures/red.svg']);
     expect(red.hits[0]!.probability).toBeGreaterThan(0.99);
     expect(names(red.weaker)).toEqual(['/pictures/blue.svg', '/pictures/green.svg']);
-    const grey = await searchLibrary({ library, encoder, query: { text: 'yellow blue' } });
+    const grey = await searchLibrary({ library, encoder, query: { text: 'yellow blue' }, minCalibrated: 0 });
     expect(grey.hits).toEqual([]);
     expect(grey.weaker).toHaveLength(3);
   });

@@ -36,6 +36,8 @@ export interface SearchOptions extends SearchFilter {
   readonly query: SearchQuery;
   /** How many files to return at most, in [1, 1000]; 20 by default. */
   readonly top?: number;
+  /** A library of fewer segments does not tell what stands out, and all hits are shown; 500 by default, the smallest that calibrations are fit on. */
+  readonly minCalibrated?: number;
 }
 
 /** A hit, with how likely it is to be what was asked for. */
@@ -71,7 +73,7 @@ const maxQueryParts = 16;
  * @throws MissingDataError if the segment asked with is not in the library.
  */
 export async function searchLibrary(options: SearchOptions): Promise<SearchResult> {
-  const { library, encoder, query, top = 20, ...filter } = options;
+  const { library, encoder, query, top = 20, minCalibrated = 500, ...filter } = options;
   if (!Number.isInteger(top) || top < 1 || top > 1000) {
     throw new RangeError(`searchLibrary: top must be a whole number in [1, 1000], got ${top}`);
   }
@@ -81,15 +83,16 @@ export async function searchLibrary(options: SearchOptions): Promise<SearchResul
   const byMeaning = await library.nearest(vectors, top, filter);
   const isText = texts.length === 1 && vectors.length === 1;
   const byWords = isText ? await library.nearestWords(texts[0]!, vectors, top, filter) : [];
+  const calibration = (await library.countSegments()) < minCalibrated ? undefined : encoder.calibration;
   const judged = fuseRanks([byMeaning, byWords], ({ fileNumber }) => fileNumber).slice(0, top);
-  return { ...judge(judged, new Set(byWords.map(({ fileNumber }) => fileNumber)), encoder, kinds), ...noticed };
+  return { ...judge(judged, new Set(byWords.map(({ fileNumber }) => fileNumber)), calibration, kinds), ...noticed };
 }
 
 /** Tells what matches from what is merely nearest. */
 function judge(
   hits: readonly SearchHit[],
   withWords: ReadonlySet<number>,
-  { calibration }: LibraryEncoder,
+  calibration: LibraryEncoder['calibration'],
   kinds: readonly QueryKind[],
 ): Pick<SearchResult, 'hits' | 'weaker'> {
   const judged = hits.map((hit): JudgedHit => {
