@@ -5,6 +5,11 @@ export class EncoderMismatchError extends Error {
   override readonly name = 'EncoderMismatchError';
 }
 
+/** Thrown where a question needs every segment at hand, and the library does not fit in memory. */
+export class LibraryTooLargeError extends Error {
+  override readonly name = 'LibraryTooLargeError';
+}
+
 /** Thrown when another process, or another run in this one, is writing to the library. */
 export class LibraryBusyError extends Error {
   override readonly name = 'LibraryBusyError';

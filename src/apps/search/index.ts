@@ -5,7 +5,7 @@ export { type RunWorkerOptions, runWorker } from './cluster/run-worker.ts';
 export { type DeadLetter, WorkQueue, type WorkQueueOptions } from './cluster/work-queue.ts';
 export { type Cluster, type ClusterOptions, clusterLibrary } from './clusters.ts';
 export { type DuplicateGroup, type DuplicateOptions, defaultDuplicateScore, findDuplicates } from './duplicates.ts';
-export { EncoderMismatchError, LibraryBusyError } from './errors.ts';
+export { EncoderMismatchError, LibraryBusyError, LibraryTooLargeError } from './errors.ts';
 export { fileIdOf } from './file-id.ts';
 export {
   type FindMomentsOptions,

@@ -10,6 +10,7 @@ import {
   indexFolder,
   type Library,
   LibraryBusyError,
+  LibraryTooLargeError,
   type OpenLibraryOptions,
   openLibrary,
   searchLibrary,
@@ -173,6 +174,19 @@ describe.each([
       await fill(writer, [row(`/${i}.png`, randomUnit(rng))]);
       expect(await reader.nearest(query, 10)).toHaveLength(i + 1);
     }
+  });
+
+  test('tells the moments of a file, or that they do not fit in memory', async () => {
+    const library = await openAt(options);
+    const query = randomUnit(new Rng('moments'));
+    await fill(library, [row('/a.png', query)]);
+    const { fileNumber } = (await library.nearest(query, 1))[0]!;
+    const moments = library.momentsOf([fileNumber], query);
+    if (maxMemoryBytes === 0) await expect(moments).rejects.toThrow(LibraryTooLargeError);
+    else expect((await moments)[0]!.score).toBeCloseTo(1, 5);
+    expect([await library.count(), await library.countSegments()]).toEqual([1, 1]);
+    await fill(library, [row('/b.png', query)]);
+    expect([await library.count(), await library.countSegments()]).toEqual([2, 2]);
   });
 
   test('refuses a query of another dimension', async () => {

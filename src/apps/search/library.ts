@@ -8,7 +8,7 @@ import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Codes } from '../../bundle/index.ts';
 import { MissingDataError, ShapeError } from '../../engine/core/index.ts';
-import { EncoderMismatchError } from './errors.ts';
+import { EncoderMismatchError, LibraryTooLargeError } from './errors.ts';
 import { FileIds, facetsOf, type LibraryFacets } from './library-files.ts';
 import { openPlace, placeOf } from './library-place.ts';
 import type { LibraryManifest } from './manifest.ts';
@@ -25,7 +25,7 @@ import {
   segmentKinds,
 } from './store/segment.ts';
 import { onlyOf } from './store/segment-batch.ts';
-import type { SegmentBatch, SegmentStore, SegmentWriter } from './store/segment-store.ts';
+import type { SegmentBatch, SegmentStore, SegmentWriter, StoreCounts } from './store/segment-store.ts';
 
 /** Which segments are looked at; all by default. */
 export interface SearchFilter extends Omit<MemoryFilter, 'folder'> {
@@ -110,6 +110,7 @@ export class Library {
   readonly #fileIds = new FileIds();
   #memory: SegmentMemory | undefined;
   #version = -1;
+  #counts: { readonly version: number; readonly of: Promise<StoreCounts> } | undefined;
   #codes: Codes | undefined;
 
   constructor(directory: string, manifest: LibraryManifest, store: SegmentStore, maxMemoryBytes: number) {
@@ -129,12 +130,12 @@ export class Library {
 
   /** The number of files of each kind. */
   async countByKind(): Promise<Readonly<Record<FileKind, number>>> {
-    return (await this.#store.counts()).files;
+    return (await this.#counted()).files;
   }
 
   /** The number of segments. */
   async countSegments(): Promise<number> {
-    return (await this.#store.counts()).segments;
+    return (await this.#counted()).segments;
   }
 
   /** Whether the library holds this very path. */
@@ -155,7 +156,7 @@ export class Library {
 
   /** How many files could not be indexed. */
   async countRefused(): Promise<number> {
-    return (await this.#store.counts()).refused;
+    return (await this.#counted()).refused;
   }
 
   /** The file that has this id (see `fileIdOf`), whether it was ever found or not; nothing if the library has no such file. */
@@ -205,7 +206,7 @@ export class Library {
 
   /**
    * All moments of files, file by file in the order of time, with how well each answers a query.
-   * @throws Error of a library that is too large for memory.
+   * @throws LibraryTooLargeError if it does not fit in memory.
    */
   async momentsOf(
     fileNumbers: readonly number[],
@@ -215,7 +216,9 @@ export class Library {
     const vectors = this.#checkedQuery(query);
     const memory = await this.#inMemory();
     if (memory === undefined) {
-      throw new Error(`library ${this.directory}: too large for memory to look at every moment; raise maxMemoryBytes`);
+      throw new LibraryTooLargeError(
+        `library ${this.directory}: too large for memory to look at every moment; raise maxMemoryBytes`,
+      );
     }
     return (await memory.ofFiles(fileNumbers, vectors, await withRealFolder(filter))).map(searchHit);
   }
@@ -278,6 +281,19 @@ export class Library {
     await this.#store.close();
   }
 
+  /** How much the store holds, counted once for each of its versions. */
+  async #counted(): Promise<StoreCounts> {
+    const version = await this.#store.version();
+    if (this.#counts?.version !== version) this.#counts = { version, of: this.#store.counts() };
+    const counting = this.#counts;
+    try {
+      return await counting.of;
+    } catch (error) {
+      if (this.#counts === counting) this.#counts = undefined;
+      throw error;
+    }
+  }
+
   async #forgetMemory(): Promise<void> {
     const memory = this.#memory;
     this.#memory = undefined;
@@ -296,7 +312,7 @@ export class Library {
   async #inMemory(): Promise<SegmentMemory | undefined> {
     const version = await this.#store.version();
     if (this.#memory !== undefined && version === this.#version) return this.#memory;
-    const { segments } = await this.#store.counts();
+    const { segments } = await this.#counted();
     if (segments * SegmentMemory.bytesPerSegment(this.dim) > this.#maxMemoryBytes) {
       await this.#forgetMemory();
       return undefined;

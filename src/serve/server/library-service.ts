@@ -11,6 +11,7 @@ import {
   type Library,
   type LibraryEncoder,
   type LibraryFacets,
+  LibraryTooLargeError,
   openLibrary,
   type QueryNotice,
   type SearchFilter,
@@ -175,7 +176,7 @@ export class LibraryService implements SearchService {
         this.#queries.get(query, () => encodeQuery(library, encoder, { parts: query })),
       );
       if (vectors.length === 0) return [];
-      const moments = await library.momentsOf([file.fileNumber], vectors);
+      const moments = await explained(() => library.momentsOf([file.fileNumber], vectors));
       return moments.map((hit) => {
         // What the schema does not know stays here, above all the path.
         const { kind, startSeconds, endSeconds, keyFrameSeconds, page, score, standing } = hit;
@@ -346,6 +347,7 @@ async function explained<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (error instanceof EncoderMismatchError) throw new NotReadyError(error.message, { cause: error });
+    if (error instanceof LibraryTooLargeError) throw new NotFoundError(error.message);
     throw error;
   }
 }
