@@ -44,9 +44,14 @@ export interface LanceStoreOptions {
   readonly dim: number;
   /** Lets one writer in at a time; what it gives lets the next one in. @throws LibraryBusyError */
   readonly lock: () => Promise<{ release(): Promise<void> }>;
+  /** From so many segments on, compacting makes an index over the vectors, for what does not fit in memory; 1.5 million by default. */
+  readonly minIndexedRows?: number;
   /** What LanceDB needs to reach object storage. */
   readonly storageOptions?: Readonly<Record<string, string>>;
 }
+
+/** About as many segments of 512 dimensions as a library takes into memory by default. */
+const defaultMinIndexedRows = 1_500_000;
 
 /** The names of the tables within their place. */
 const tableNames = { files: 'files', segments: 'segments' } as const;
@@ -74,12 +79,15 @@ class LanceStore implements SegmentStore {
   readonly dim: number;
   readonly #connection: Connection;
   readonly #lock: LanceStoreOptions['lock'];
+  readonly #minIndexedRows: number;
+  readonly #indexed = new Set<string>();
   #tables: Promise<LanceTables | undefined> | undefined;
 
-  constructor(connection: Connection, { dim, lock }: LanceStoreOptions) {
+  constructor(connection: Connection, { dim, lock, minIndexedRows = defaultMinIndexedRows }: LanceStoreOptions) {
     this.dim = dim;
     this.#connection = connection;
     this.#lock = lock;
+    this.#minIndexedRows = minIndexedRows;
   }
 
   async version(): Promise<number> {
@@ -174,7 +182,7 @@ class LanceStore implements SegmentStore {
       .distanceType('dot')
       .select(['fileNumber', 'index', '_distance'])
       .limit(top);
-    if ((await tables.segments.listIndices()).some(({ columns }) => columns.includes('vector'))) {
+    if (await this.#isIndexed(tables, 'vector')) {
       // With fixed numbers of probes a filter leaves too few rows.
       search = search.minimumNprobes(20).maximumNprobes(0).refineFactor(10);
     }
@@ -186,12 +194,7 @@ class LanceStore implements SegmentStore {
 
   async searchText(text: string, top: number, filter: SegmentFilter = {}): Promise<ScoredKey[]> {
     const tables = await this.#open();
-    if (
-      tables === undefined ||
-      !(await tables.segments.listIndices()).some(({ columns }) => columns.includes('text'))
-    ) {
-      return [];
-    }
+    if (tables === undefined || !(await this.#isIndexed(tables, 'text'))) return [];
     let search = tables.segments
       .query()
       .fullTextSearch(new MatchQuery(text, 'text', { operator: Operator.And }))
@@ -225,7 +228,7 @@ class LanceStore implements SegmentStore {
         tables = { files, segments };
         this.#tables = Promise.resolve(tables);
       }
-      return await LanceWriter.start(tables, { dim: this.dim, lock });
+      return await LanceWriter.start(tables, { dim: this.dim, lock, minIndexedRows: this.#minIndexedRows });
     } catch (error) {
       await lock.release();
       throw error;
@@ -258,6 +261,14 @@ class LanceStore implements SegmentStore {
       if (this.#tables === opening) this.#tables = undefined;
       throw error;
     }
+  }
+
+  /** Whether a column has an index. One that is there stays, so it is asked for once. */
+  async #isIndexed({ segments }: LanceTables, column: string): Promise<boolean> {
+    if (!this.#indexed.has(column)) {
+      for (const { columns } of await segments.listIndices()) for (const name of columns) this.#indexed.add(name);
+    }
+    return this.#indexed.has(column);
   }
 
   async #rowsOf(keys: readonly SegmentKey[], columns: string[]): Promise<Map<string, Record<string, unknown>>> {

@@ -29,6 +29,8 @@ const minRowsOfNumberIndex = 50_000;
 interface LanceWriterOptions {
   readonly dim: number;
   readonly lock: { release(): Promise<void> };
+  /** From so many segments on there is an index over the vectors. */
+  readonly minIndexedRows: number;
 }
 
 /** Writes; see the contract. */
@@ -36,6 +38,7 @@ export class LanceWriter implements SegmentWriter {
   readonly #tables: LanceTables;
   readonly #columns: ReturnType<typeof segmentColumns>;
   readonly #lock: LanceWriterOptions['lock'];
+  readonly #minIndexedRows: number;
   readonly #known: Map<string, KnownFile>;
   #commit: number;
   #lastNumber: number;
@@ -87,12 +90,13 @@ export class LanceWriter implements SegmentWriter {
 
   private constructor(
     tables: LanceTables,
-    { dim, lock }: LanceWriterOptions,
+    { dim, lock, minIndexedRows }: LanceWriterOptions,
     state: { known: Map<string, KnownFile>; commit: number; lastNumber: number; hasRemoved: boolean },
   ) {
     this.#tables = tables;
     this.#columns = segmentColumns(dim);
     this.#lock = lock;
+    this.#minIndexedRows = minIndexedRows;
     this.#known = state.known;
     this.#commit = state.commit;
     this.#lastNumber = state.lastNumber;
@@ -184,6 +188,10 @@ export class LanceWriter implements SegmentWriter {
     }
     if (numRows > minRowsOfNumberIndex && !indexed.has('fileNumber')) {
       await segments.createIndex('fileNumber', { config: Index.btree() });
+    }
+    if (numRows >= this.#minIndexedRows && !indexed.has('vector')) {
+      const config = Index.ivfRq({ numBits: 4, distanceType: 'dot' });
+      await segments.createIndex('vector', { config });
     }
     await segments.optimize({ cleanupOlderThan });
   }
