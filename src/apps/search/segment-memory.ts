@@ -143,8 +143,19 @@ export class SegmentMemory {
     this.#kept.clear();
     if (this.length >= Math.max(minMeasuredLength, remeasureFactor * this.#measuredLength)) {
       this.#measuredLength = this.length;
-      this.#recall = await this.#index.measureRecall();
+      this.#measure(this.#index);
     }
+  }
+
+  /** Finds out, while searches go on, how well codes find what is nearest; until then they are not used. */
+  #measure(index: VectorIndex): void {
+    index.measureRecall().then(
+      (recall) => {
+        if (index === this.#index) this.#recall = recall;
+      },
+      // The index was closed meanwhile.
+      () => {},
+    );
   }
 
   async #forget(): Promise<void> {
@@ -154,6 +165,7 @@ export class SegmentMemory {
     this.#index = this.#newIndex();
     this.#commit = 0;
     this.#measuredLength = 0;
+    this.#recall = undefined;
   }
 
   #take(batch: SegmentBatch, added: ReadonlyMap<number, StoredFile>): void {
@@ -302,7 +314,8 @@ export class SegmentMemory {
   ): Promise<Omit<MemoryHit, 'standing'>[]> {
     // Where files hold many segments, more are asked for, until enough files have shown.
     for (let wanted = top; ; wanted *= 4) {
-      const { rows, scores } = await this.#index.search(query, wanted, { among });
+      const options = this.#recall === undefined ? { among, depth: 0 } : { among };
+      const { rows, scores } = await this.#index.search(query, wanted, options);
       const perFileSoFar = new Map<number, number>();
       const kept: Omit<MemoryHit, 'standing'>[] = [];
       for (let i = 0; i < rows.length && kept.length < top; i++) {

@@ -116,6 +116,15 @@ export function textsOf(part: Columnar, name: string): string[] {
   return Array.from(part.getChild(name)!, String);
 }
 
+/** All rows of a part, read column by column, which is many times faster than row by row. */
+export function rowsOf<C extends Columns>(part: Columnar, columns: C): Row<C>[] {
+  const read = Object.keys(columns).map((name) => [name, Array.from(part.getChild(name) ?? [])] as const);
+  return Array.from(
+    { length: part.numRows },
+    (_, row) => Object.fromEntries(read.map(([name, values]) => [name, values[row]])) as unknown as Row<C>,
+  );
+}
+
 /** A column of vectors as one array, row after row. */
 export function vectorsOf(part: Columnar, name: string, dim: number): Float32Array {
   const out = new Float32Array(part.numRows * dim);

@@ -3,7 +3,7 @@
  * gone; what is not in it does not count, so that one append to it is the moment at which a commit happens. `segments` holds the rest.
  */
 import type { Table } from '@lancedb/lancedb';
-import { type Columns, type Row, sqlText } from './arrow-columns.ts';
+import { type Columns, type Row, rowsOf, sqlText } from './arrow-columns.ts';
 import { folderPrefix } from './folder-prefix.ts';
 import type { FileKind, StoredFile } from './segment.ts';
 import type { SegmentFilter } from './segment-store.ts';
@@ -107,7 +107,7 @@ export async function fileRows(files: Table, where?: string): Promise<FileRow[]>
   const query = files.query();
   const rows: FileRow[] = [];
   for await (const part of where === undefined ? query : query.where(where)) {
-    for (let row = 0; row < part.numRows; row++) rows.push(part.get(row)!.toJSON() as unknown as FileRow);
+    rows.push(...rowsOf(part, fileColumns));
   }
   return rows;
 }
