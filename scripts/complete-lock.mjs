@@ -4,13 +4,14 @@
  * hand. Without these entries `npm ci` of npm 11 calls the lock file out of step, and other platforms lack their binaries.
  * Versions are exact in the packages that ask for them, so nothing is guessed; run it after every `npm install`.
  *
- * Usage: node scripts/complete-lock.mjs
+ * Usage: node scripts/complete-lock.mjs [folder of another package]
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const path = join(dirname(fileURLToPath(import.meta.url)), '../package-lock.json');
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const path = join(root, process.argv[2] ?? '', 'package-lock.json');
 const lock = JSON.parse(readFileSync(path, 'utf8'));
 const systems = ['android', 'darwin', 'freebsd', 'linux', 'openharmony', 'win32', 'aix', 'netbsd', 'openbsd', 'sunos'];
 const processors = ['arm', 'arm64', 'ia32', 'loong64', 'mips64el', 'ppc64', 'riscv64', 's390x', 'x64'];
