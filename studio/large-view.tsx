@@ -7,7 +7,7 @@ import { isPlayable } from './hit-media.ts';
 import { CloseIcon, NextIcon, PreviousIcon } from './icons.tsx';
 import { useTexts } from './language.ts';
 import { LargeMedia } from './large-media.tsx';
-import { scoreText } from './score.ts';
+import { isByWords, scoreText } from './score.ts';
 import { whenOf } from './tile.tsx';
 import { Timeline } from './timeline.tsx';
 import { useMoments } from './use-moments.ts';
@@ -35,7 +35,7 @@ export function LargeView({ asked, hits, index, onMove, onClose, onFindSimilar }
   const move = (step: number) => onMove(Math.min(hits.length - 1, Math.max(0, index + step)));
   const facts = [
     whenOf(hit, writing),
-    text.scoreName(hit.probability !== undefined, scoreText(hit, writing)),
+    isByWords(hit) ? text.byWords : text.scoreName(hit.probability !== undefined, scoreText(hit, writing)),
     hit.width > 0 ? `${formatNumber(hit.width)} × ${formatNumber(hit.height)}` : '',
     hit.durationSeconds > 0 ? text.inAll(formatDuration(hit.durationSeconds)) : '',
     hit.format.toUpperCase(),

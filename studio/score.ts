@@ -6,6 +6,11 @@ interface Scored {
   readonly probability?: number | undefined;
 }
 
+/** Whether it was its words that found it, while it is hardly what the query means: then a probability says the wrong thing. */
+export function isByWords({ hasWords, probability }: Scored & { readonly hasWords: boolean }): boolean {
+  return hasWords && probability !== undefined && probability < 0.5;
+}
+
 /** In [0, 1], for bars. */
 export function shareOf({ score, probability }: Scored): number {
   return Math.min(1, Math.max(0, probability ?? score));

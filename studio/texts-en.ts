@@ -72,6 +72,7 @@ export const en: Texts = {
   },
   found: (hits, searched, milliseconds) => `Best ${hits} of ${searched} files, in ${milliseconds} ms`,
   hitLabel: (rank, kind, name, when, score) => `${rank}: ${kind}, ${name}${when === '' ? '' : `, ${when}`}, ${score}`,
+  byWords: 'in its words',
   scoreName: (isProbability, score) => `${isProbability ? 'likely' : 'similarity'} ${score}`,
   kindOf: { image: 'picture', audio: 'heard', video: 'seen', text: 'text' },
   page: (page) => `p. ${page}`,

@@ -68,6 +68,7 @@ export const zh: Texts = {
   found: (hits, searched, milliseconds) => `在 ${searched} 个文件中找到最接近的 ${hits} 个，用时 ${milliseconds} 毫秒`,
   hitLabel: (rank, kind, name, when, score) =>
     `第 ${rank} 名：${kind}，${name}${when === '' ? '' : `，${when}`}，${score}`,
+  byWords: '文字相符',
   scoreName: (isProbability, score) => `${isProbability ? '可能性' : '相似度'} ${score}`,
   kindOf: { image: '图片', audio: '听到', video: '看到', text: '文字' },
   page: (page) => `第 ${page} 页`,

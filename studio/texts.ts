@@ -64,6 +64,8 @@ export interface Texts {
   readonly found: (hits: string, searched: string, milliseconds: string) => string;
   readonly hitLabel: (rank: string, kind: string, name: string, when: string, score: string) => string;
   readonly scoreName: (isProbability: boolean, score: string) => string;
+  /** In place of a score, where a file was found by its words. */
+  readonly byWords: string;
   readonly kindOf: Readonly<Record<SegmentKind, string>>;
   readonly page: (page: string) => string;
 

@@ -6,7 +6,7 @@ import { isAnimatedPicture, isPlayable, isWholeFile } from './hit-media.ts';
 import { FilmIcon, PictureIcon, SoundIcon, TextIcon } from './icons.tsx';
 import { useTexts } from './language.ts';
 import { MomentPlayer } from './moment-player.tsx';
-import { scoreText, shareOf } from './score.ts';
+import { isByWords, scoreText, shareOf } from './score.ts';
 import { Waveform } from './waveform.tsx';
 
 const kindIcons: Readonly<Record<SegmentKind, typeof FilmIcon>> = {
@@ -54,7 +54,7 @@ export function Tile({ hit, rank, isCurrent, isEager, mayBeHeard, onFocus, onOpe
     text.kindOf[hit.kind],
     hit.name,
     when,
-    text.scoreName(hit.probability !== undefined, scoreText(hit, writing)),
+    isByWords(hit) ? text.byWords : text.scoreName(hit.probability !== undefined, scoreText(hit, writing)),
   );
   const KindIcon = kindIcons[hit.kind];
   return (
@@ -90,9 +90,9 @@ export function Tile({ hit, rank, isCurrent, isEager, mayBeHeard, onFocus, onOpe
         <span class="tile-name">{hit.name}</span>
         <span class="score">
           <span class="score-bar">
-            <span style={{ width: `${Math.round(100 * shareOf(hit))}%` }} />
+            <span style={{ width: `${Math.round(100 * (isByWords(hit) ? 1 : shareOf(hit)))}%` }} />
           </span>
-          <span class="score-number">{scoreText(hit, writing)}</span>
+          <span class="score-number">{isByWords(hit) ? text.byWords : scoreText(hit, writing)}</span>
         </span>
       </span>
     </button>

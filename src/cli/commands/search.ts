@@ -112,8 +112,9 @@ function printHits({ hits, weaker, notice }: SearchResult, numFiles: number): vo
   } else if (notice === undefined) sayNothingFound(numFiles);
 }
 
-/** "87 %" of a calibrated hit, else the cosine. */
-function likelihoodOf({ probability, score }: JudgedHit): string {
+/** "87 %" of a calibrated hit, "words" where it was rather its words that found it, else the cosine. */
+function likelihoodOf({ probability, score, hasWords }: JudgedHit): string {
+  if (hasWords && probability !== undefined && probability < 0.5) return 'words';
   return probability === undefined ? score.toFixed(3) : `${Math.round(100 * probability)} %`;
 }
 

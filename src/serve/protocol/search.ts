@@ -34,6 +34,8 @@ export const hit = z.object({
   standing: z.nullable(z.number()),
   /** How probable it is that this answers the query, in [0, 1], where the model is calibrated. */
   probability: z.optional(z.number()),
+  /** Whether it was found because it holds every word of the text. */
+  hasWords: z.boolean(),
   /** Names the file in `/api/files/:id`. */
   id: z.string(),
   /** The file name, without its folders. */

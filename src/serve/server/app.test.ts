@@ -51,6 +51,7 @@ const found = {
   hasThumbnail: true,
   segment: 0,
   standing: 1,
+  hasWords: false,
   id: 'aa',
   name: 'a.svg',
   score: 0.5,

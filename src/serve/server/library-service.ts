@@ -260,10 +260,10 @@ export class LibraryService implements SearchService {
   }
 
   async #shown(library: Library, hit: JudgedHit): Promise<Hit> {
-    const { path, fileNumber, index, indexedAt: _, hasWords: __, tags, standing, ...rest } = hit;
+    const { path, fileNumber, index, indexedAt: _, hasWords = false, tags, standing, ...rest } = hit;
     const passage = hit.kind === 'text' ? ((await library.segment(fileNumber, index))?.text ?? null) : null;
     const names = { id: fileIdOf(path), name: basename(path) };
-    const known = { ...rest, standing: Number.isNaN(standing) ? null : standing, tags: [...tags] };
+    const known = { ...rest, hasWords, standing: Number.isNaN(standing) ? null : standing, tags: [...tags] };
     return { ...known, ...names, segment: index, passage, hasThumbnail: hasThumbnail(hit) };
   }
 
